@@ -1,0 +1,1 @@
+//! Decisions about data, permits and governed views.

@@ -1,0 +1,1 @@
+//! What an analysis sums and how the sum moves it on.

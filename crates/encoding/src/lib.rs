@@ -1,0 +1,1 @@
+//! Clip, quantise and pack values into 64-bit lanes; decode the sum.

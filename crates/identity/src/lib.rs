@@ -1,0 +1,1 @@
+//! Keys, charter and credentials.

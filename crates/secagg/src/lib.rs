@@ -1,0 +1,1 @@
+//! The secure-aggregation protocol, without I/O.

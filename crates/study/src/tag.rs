@@ -1,0 +1,108 @@
+//! Domain-separation tags: one per kind of hashed or signed message, all in this file.
+//!
+//! Two messages of different kinds can never have the same digest, because the tag is the first
+//! thing that is hashed (docs/protocol.md §2, §3).
+
+/// The kind of a hashed message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tag {
+    /// A study manifest, as its bytes were written.
+    Study,
+    /// The whole contract of a round; its digest is `ctx`.
+    Context,
+    /// A contract together with what rides beside it, as signed by the coordinator.
+    Contract,
+    /// A charter: who is in the federation.
+    Charter,
+    /// A site's consent to the successor of a charter.
+    CharterConsent,
+    /// A researcher's credential, signed by the home site.
+    Credential,
+    /// A researcher's submission of a study.
+    Submission,
+    /// A site's epoch advert (E1).
+    Advert,
+    /// The transcript of an epoch, `T`.
+    Epoch,
+    /// A commitment to a slot's `self` secret.
+    SelfCommit,
+    /// A dealer's Merkle leaf over one share (E2).
+    ShareLeaf,
+    /// An inner node of a dealer's tree.
+    ShareNode,
+    /// A dealer's signed root (E2).
+    ShareRoot,
+    /// A holder's acceptance of dealers (E3).
+    Acceptance,
+    /// A tile of masked lanes.
+    Tile,
+    /// An inner node of a tile tree.
+    TileNode,
+    /// The trailer of an upload (R2).
+    Trailer,
+    /// All trailers of a survivor set, in index order (R3).
+    Trailers,
+    /// The one outcome of a slot: survivors (R3).
+    Outcome,
+    /// The one outcome of a slot: void (R3).
+    Void,
+    /// A holder's released shares (R4).
+    Release,
+    /// A tile of the opened sum.
+    SumTile,
+    /// An inner node of the tree over the opened sum.
+    SumNode,
+    /// The coordinator's receipt (R5).
+    Receipt,
+    /// A site's verdict on tiles of the sum (R5).
+    Verdict,
+    /// A record of a site's ledger.
+    Ledger,
+    /// The state of an analysis between rounds.
+    State,
+    /// A signed refusal.
+    Refusal,
+    /// The stable local lineage of a data set.
+    Lineage,
+    /// The content of a data set.
+    Content,
+}
+
+impl Tag {
+    /// The bytes that are hashed first.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Tag::Study => b"ripieno-1/study",
+            Tag::Context => b"ripieno-1/ctx",
+            Tag::Contract => b"ripieno-1/contract",
+            Tag::Charter => b"ripieno-1/charter",
+            Tag::CharterConsent => b"ripieno-1/charter-consent",
+            Tag::Credential => b"ripieno-1/credential",
+            Tag::Submission => b"ripieno-1/submission",
+            Tag::Advert => b"ripieno-1/advert",
+            Tag::Epoch => b"ripieno-1/epoch",
+            Tag::SelfCommit => b"ripieno-1/self-commit",
+            Tag::ShareLeaf => b"ripieno-1/share-leaf",
+            Tag::ShareNode => b"ripieno-1/share-node",
+            Tag::ShareRoot => b"ripieno-1/share-root",
+            Tag::Acceptance => b"ripieno-1/acceptance",
+            Tag::Tile => b"ripieno-1/tile",
+            Tag::TileNode => b"ripieno-1/tile-node",
+            Tag::Trailer => b"ripieno-1/trailer",
+            Tag::Trailers => b"ripieno-1/trailers",
+            Tag::Outcome => b"ripieno-1/outcome",
+            Tag::Void => b"ripieno-1/void",
+            Tag::Release => b"ripieno-1/release",
+            Tag::SumTile => b"ripieno-1/sum-tile",
+            Tag::SumNode => b"ripieno-1/sum-node",
+            Tag::Receipt => b"ripieno-1/receipt",
+            Tag::Verdict => b"ripieno-1/verdict",
+            Tag::Ledger => b"ripieno-1/ledger",
+            Tag::State => b"ripieno-1/state",
+            Tag::Refusal => b"ripieno-1/refusal",
+            Tag::Lineage => b"ripieno-1/lineage",
+            Tag::Content => b"ripieno-1/content",
+        }
+    }
+}

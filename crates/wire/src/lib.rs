@@ -1,0 +1,1 @@
+//! Encoded messages and their conversion to domain types.
