@@ -1,1 +1,99 @@
-//! What an analysis sums and how the sum moves it on.
+//! What an analysis sums and how the sum moves it on. Sees no data.
+//!
+//! An [`Analysis`] is a small state machine: from a [`State`] it says which vectors the sites sum
+//! next ([`Analysis::inputs`]), and from the [`Sums`] it computes the next state or the result
+//! ([`Analysis::combine`]). Every site repeats that step and compares digests, so it must give the
+//! same bits on every CPU: plain IEEE operations in a fixed order, transcendental functions from
+//! `libm`, no fused multiply-add.
+
+pub mod fedavg;
+pub mod glm;
+pub mod vector;
+
+mod bits;
+mod error;
+mod linalg;
+mod report;
+mod state;
+mod sums;
+mod tails;
+
+pub use error::AnalysisError;
+pub use report::{FedAvgReport, GlmReport, Report, Status, VectorReport};
+pub use state::State;
+pub use sums::Sums;
+
+use ripieno_study::manifest::AnalysisSpec;
+use ripieno_study::{InputSpec, Manifest};
+
+/// The half of an analysis that coordinator and sites share.
+pub trait Analysis: Send + Sync {
+    /// Names of the coefficients, the intercept first; empty where there are none.
+    fn terms(&self) -> &[String];
+
+    /// The state in which the study starts.
+    fn initial(&self) -> State;
+
+    /// The vectors that are summed in `state`, without companions for clipped counts. They follow
+    /// from study and state alone, so a site can tell whether a contract names the right ones.
+    ///
+    /// # Errors
+    /// [`AnalysisError::State`] for a state of another study.
+    fn inputs(&self, state: &State) -> Result<Vec<InputSpec>, AnalysisError>;
+
+    /// Moves the analysis on by the sums over `survivors` sites.
+    ///
+    /// # Errors
+    /// [`AnalysisError`] for a state of another study, or sums that no sites with data have.
+    fn combine(&self, state: &State, sums: &Sums, survivors: usize) -> Result<Step, AnalysisError>;
+}
+
+/// What the sums of a round lead to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Another round.
+    Continue {
+        /// The state in which it starts.
+        state: State,
+        /// Which sites it should have.
+        members: Members,
+    },
+    /// The analysis is over, successfully or not: the report says so.
+    Done(Report),
+}
+
+/// A wish about the sites of the next round, where membership may change at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// Whoever is there.
+    Any,
+    /// The sites that were summed in this round: another set would only lengthen the analysis.
+    Same,
+}
+
+/// The analysis that a study asks for.
+///
+/// # Errors
+/// [`AnalysisError::Study`] for parameters outside of their ranges.
+pub fn for_study(manifest: &Manifest) -> Result<Box<dyn Analysis>, AnalysisError> {
+    let features = || match &manifest.data {
+        Some(data) => Ok(data.features.as_slice()),
+        None => Err(AnalysisError::Study("it needs a [data] section".into())),
+    };
+    Ok(match &manifest.analysis {
+        AnalysisSpec::Glm(spec) => Box::new(glm::Glm::new(spec, features()?)?),
+        AnalysisSpec::FedAvg(spec) => {
+            Box::new(fedavg::FedAvg::new(spec, features()?, manifest.aggregation.encoding)?)
+        }
+        AnalysisSpec::Vector(spec) => {
+            Box::new(vector::Vector::new(spec, manifest.aggregation.encoding)?)
+        }
+    })
+}
+
+/// The name of the first term.
+pub(crate) const INTERCEPT: &str = "(Intercept)";
+
+fn terms_of(features: &[String]) -> Vec<String> {
+    [INTERCEPT.to_owned()].into_iter().chain(features.iter().cloned()).collect()
+}

@@ -1,1 +1,20 @@
-//! Keys, charter and credentials.
+//! Who is who: keys ([`keys`]), the charter that lists the sites of a federation ([`charter`]),
+//! how sites agree on it ([`ratification`], [`consent`]), and what a researcher shows a site
+//! ([`credential`], [`submission`]). See docs/protocol.md §2.
+//!
+//! Nothing here does I/O or reads a clock: randomness, the time and durable records come in as
+//! arguments.
+
+pub mod charter;
+pub mod consent;
+pub mod credential;
+pub mod keys;
+pub mod ratification;
+pub mod submission;
+
+pub use charter::{BadCharter, Charter, CharterFields, CharterSite, FederationPolicy};
+pub use consent::{ConsentError, ConsentRecord, Consenter};
+pub use credential::{BadCredential, Credential, CredentialFields, VerifiedCredential};
+pub use keys::{BadKey, BadSignature, PublicKey, Signature, SigningKey};
+pub use ratification::{BadSuccession, CharterConsent, RatifiedCharter};
+pub use submission::{Submission, VerifiedSubmission};

@@ -15,7 +15,7 @@ pub mod tag;
 
 pub use contract::{Contract, Membership, Privacy};
 pub use digest::{Digest, Hasher};
-pub use manifest::{Manifest, Study};
+pub use manifest::{Manifest, ManifestError, Study};
 pub use plan::{Encoding, InputSpec, Packing, Plan};
 pub use refusal::{Check, Culprit, Refusal};
 pub use site::{SiteIndex, SiteSet};

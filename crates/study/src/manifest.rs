@@ -1,5 +1,17 @@
 //! A study as a researcher writes it (docs/study.md).
 
+mod aggregation;
+mod analysis;
+mod error;
+mod parse;
+mod section;
+mod value;
+
+pub use analysis::{MAX_ITERATIONS, MAX_LOCAL_STEPS, MAX_ROUNDS};
+pub use error::ManifestError;
+pub use parse::{MAX_FEATURES, MAX_TEXT};
+pub use value::MAX_LABEL;
+
 use crate::contract::Membership;
 use crate::digest::{Digest, Hasher};
 use crate::plan::{Clip, Packing};
@@ -15,6 +27,27 @@ pub struct Study {
 }
 
 impl Study {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// The first unknown key or impossible value, with its line, its column and what is allowed.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest = parse::manifest(text)?;
+        Ok(Self { text: text.into(), manifest, digest: digest_of(text) })
+    }
+
+    /// The manifest as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the study asks.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// Digest of the manifest's bytes.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -50,6 +83,13 @@ pub struct DataSpec {
     pub missing: Missing,
 }
 
+impl DataSpec {
+    /// All columns that the study reads: the outcome, then the features in their order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.outcome).chain(&self.features).map(String::as_str)
+    }
+}
+
 /// What to do with a row that lacks a value in one of the study's columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
@@ -69,6 +109,32 @@ pub enum AnalysisSpec {
     FedAvg(FedAvgSpec),
     /// The sum of a seeded random vector: for benches and tests of large updates.
     Vector(VectorSpec),
+}
+
+impl AnalysisSpec {
+    /// The names of all kinds.
+    pub const KINDS: [&'static str; 3] = ["glm", "fedavg", "vector"];
+
+    /// The name in a manifest: `glm`, `fedavg` or `vector`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            AnalysisSpec::Glm(_) => "glm",
+            AnalysisSpec::FedAvg(_) => "fedavg",
+            AnalysisSpec::Vector(_) => "vector",
+        }
+    }
+
+    /// The most sums that the analysis may open: one a round; for a `glm` one for each Newton step
+    /// and one for the figures at the last coefficients.
+    #[must_use]
+    pub const fn most_sums(&self) -> u32 {
+        match self {
+            AnalysisSpec::Glm(glm) => glm.max_iterations.saturating_add(1),
+            AnalysisSpec::FedAvg(fedavg) => fedavg.rounds,
+            AnalysisSpec::Vector(vector) => vector.rounds,
+        }
+    }
 }
 
 /// Distribution of the outcome, with its canonical link.
@@ -142,7 +208,7 @@ pub struct VectorSpec {
 /// How sums are formed and protected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregation {
-    /// The fewest sites whose sum may be opened.
+    /// The fewest sites whose sum may be opened: at least 3, and at least `corrupt + 3`.
     pub minimum_sites: u16,
     /// The number of corrupt sites that the study wants to stand; `None` for the charter's.
     pub corrupt: Option<u16>,

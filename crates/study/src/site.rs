@@ -40,7 +40,8 @@ impl From<SiteIndex> for u64 {
 }
 
 /// A set of sites in strictly increasing order: what a peer may send, checked once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<SiteIndex>", into = "Vec<SiteIndex>")]
 pub struct SiteSet(Vec<SiteIndex>);
 
 /// A list of sites that is not strictly increasing.
@@ -99,6 +100,20 @@ impl SiteSet {
     #[must_use]
     pub fn hash_into(&self, hasher: Hasher) -> Hasher {
         hasher.list(self.iter(), Hasher::number)
+    }
+}
+
+impl TryFrom<Vec<SiteIndex>> for SiteSet {
+    type Error = NotASet;
+
+    fn try_from(list: Vec<SiteIndex>) -> Result<Self, NotASet> {
+        Self::from_increasing(list)
+    }
+}
+
+impl From<SiteSet> for Vec<SiteIndex> {
+    fn from(set: SiteSet) -> Self {
+        set.0
     }
 }
 

@@ -1,0 +1,8 @@
+//! An authority cannot be copied.
+use ripieno_catalog::Authority;
+
+fn copy(lawful: &Authority) -> Authority {
+    lawful.clone()
+}
+
+fn main() {}

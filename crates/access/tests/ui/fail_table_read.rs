@@ -1,0 +1,7 @@
+//! A table is read by its catalogue only.
+use ripieno_catalog::Table;
+
+fn main() {
+    let _ = Table::with_room;
+    let _ = Table::fill;
+}

@@ -1,0 +1,150 @@
+//! The catalogue: registered tables, and the one door to their rows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ripieno_study::{Digest, Hasher, Tag};
+
+use crate::dataset::DataSet;
+use crate::error::{CatalogError, PermitError};
+use crate::limits::MAX_CELLS;
+use crate::permit::{Authority, Instance, Permit};
+use crate::reads::{ColumnReads, Reads};
+use crate::records::Records;
+use crate::scan::scan;
+use crate::table::Table;
+
+/// A CSV file and the name under which studies find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The data set's name.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// The registered tables of one site.
+#[derive(Debug)]
+pub struct Catalog {
+    instance: Arc<Instance>,
+    sets: BTreeMap<Arc<str>, DataSet>,
+    reads: Reads,
+}
+
+impl Catalog {
+    /// Registers the tables of a site: reads each file once and checks its form. `site` is the
+    /// site's own stable label, part of each table's lineage. The [`Authority`] is the only one
+    /// that will ever open these tables: hand it to whoever decides.
+    ///
+    /// # Errors
+    /// The first name that is empty or doubled, and the first fault of a file, with its line and
+    /// column.
+    pub fn new(
+        site: &str,
+        sources: impl IntoIterator<Item = Source>,
+    ) -> Result<(Self, Authority), CatalogError> {
+        let mut sets = BTreeMap::new();
+        for source in sources {
+            if source.name.trim().is_empty() || sets.contains_key(source.name.as_str()) {
+                return Err(CatalogError::Name { name: source.name });
+            }
+            let set = register(site, source)?;
+            sets.insert(set.name.clone(), set);
+        }
+        let instance = Arc::new(Instance);
+        let authority = Authority::new(instance.clone());
+        Ok((Self { instance, sets, reads: Reads::default() }, authority))
+    }
+
+    /// The registered tables by name.
+    pub fn data_sets(&self) -> impl Iterator<Item = &DataSet> {
+        self.sets.values()
+    }
+
+    /// One table by its name.
+    ///
+    /// # Errors
+    /// [`CatalogError::UnknownDataSet`], with the names that exist.
+    pub fn data_set(&self, name: &str) -> Result<&DataSet, CatalogError> {
+        self.sets.get(name).ok_or_else(|| CatalogError::UnknownDataSet {
+            name: name.into(),
+            known: self.sets.keys().cloned().collect(),
+        })
+    }
+
+    /// Reads the permitted columns of a table, and counts them. `now` is in seconds since 1970
+    /// UTC. Fields of other columns are skipped, not looked at.
+    ///
+    /// # Errors
+    /// A [`PermitError`] where authority or permit are another catalogue's, the permit has
+    /// expired, or the file is not byte for byte the one that was registered (which goes before
+    /// any fault of the new content); [`CatalogError::NotANumber`] with file, line and column.
+    pub fn open(
+        &self,
+        authority: &Authority,
+        permit: &Permit,
+        now: u64,
+    ) -> Result<Table, CatalogError> {
+        authority.check(self)?;
+        permit.check(self)?;
+        let set = self.data_set(&permit.data().dataset)?;
+        let expires = permit.expires();
+        if now >= expires {
+            return Err(PermitError::Expired { dataset: set.name().into(), expires }.into());
+        }
+        let columns = permit.data().columns();
+        let positions: Vec<_> =
+            columns.map(|column| set.position(column)).collect::<Result<_, _>>()?;
+        self.read(set, &positions, permit.fingerprint())
+    }
+
+    /// What was read so far, by data set and column.
+    #[must_use]
+    pub fn reads(&self) -> Vec<ColumnReads> {
+        self.reads.all()
+    }
+
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
+    fn read(
+        &self,
+        set: &DataSet,
+        positions: &[usize],
+        fingerprint: Digest,
+    ) -> Result<Table, CatalogError> {
+        let cells = set.rows.saturating_mul(positions.len() as u64);
+        if cells > MAX_CELLS {
+            return Err(CatalogError::TooManyCells { file: set.file.clone(), cells });
+        }
+        let columns = positions.iter().filter_map(|position| set.columns.get(*position));
+        let columns: Vec<_> = columns.map(|column| column.name.clone()).collect();
+        let mut records = Records::open(set.path(), set.file.clone())?;
+        // At most MAX_CELLS, so it fits.
+        let rows = usize::try_from(set.rows).unwrap_or(0);
+        let mut table = Table::with_room(set.file.clone(), columns, rows);
+        let filled = table.fill(&mut records, positions, set.rows);
+        self.reads.add(&set.name, table.columns(), table.len() as u64);
+        // The rows count only once the whole file is known to be the one that was decided about.
+        if records.finish()? != fingerprint {
+            return Err(PermitError::Changed { file: set.file.clone() }.into());
+        }
+        filled.map(|()| table)
+    }
+}
+
+fn register(site: &str, source: Source) -> Result<DataSet, CatalogError> {
+    let file: Arc<str> = source.path.display().to_string().into();
+    let scan = scan(&source.path, &file)?;
+    Ok(DataSet {
+        lineage: Hasher::new(Tag::Lineage).part(site).part(&source.name).finish(),
+        name: source.name.into(),
+        path: source.path,
+        file,
+        columns: scan.columns,
+        rows: scan.rows,
+        fingerprint: scan.fingerprint,
+    })
+}

@@ -1,0 +1,120 @@
+//! The capability to open a table. Rust has no friend crates, so the capability is an object:
+//! whoever holds the one [`Authority`] of a catalogue decides, nobody else can.
+
+use std::sync::Arc;
+
+use ripieno_study::Digest;
+use ripieno_study::manifest::DataSpec;
+
+use crate::catalog::Catalog;
+use crate::error::{CatalogError, PermitError};
+
+/// Identity of one catalogue in this process.
+#[derive(Debug)]
+pub(crate) struct Instance;
+
+/// The power to issue permits of one catalogue and to open tables with them. Made once, by
+/// [`Catalog::new`]; it cannot be copied or built.
+#[derive(Debug)]
+pub struct Authority {
+    instance: Arc<Instance>,
+}
+
+/// What a decision allows.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Digest of the study.
+    pub study: Digest,
+    /// The data set, its columns, and what to do with incomplete rows.
+    pub data: DataSpec,
+    /// What the study is for.
+    pub purpose: String,
+    /// The fewest complete rows a view may have.
+    pub minimum_rows: u64,
+    /// When the permit ends, in seconds since 1970 UTC.
+    pub expires: u64,
+}
+
+/// A decision's leave to read some columns of one data set, as it was when the decision was made.
+/// Only an [`Authority`] issues it; it cannot be copied or built.
+#[derive(Debug)]
+pub struct Permit {
+    instance: Arc<Instance>,
+    lineage: Digest,
+    fingerprint: Digest,
+    terms: Terms,
+}
+
+impl Authority {
+    pub(crate) fn new(instance: Arc<Instance>) -> Self {
+        Self { instance }
+    }
+
+    /// Issues a permit for a data set of `catalog` as it is registered now.
+    ///
+    /// # Errors
+    /// Where the catalogue is another one, or lacks the data set or one of the columns.
+    pub fn permit(&self, catalog: &Catalog, terms: Terms) -> Result<Permit, CatalogError> {
+        self.check(catalog)?;
+        let set = catalog.data_set(&terms.data.dataset)?;
+        terms.data.columns().try_for_each(|column| set.column(column).map(drop))?;
+        let instance = self.instance.clone();
+        Ok(Permit { instance, lineage: set.lineage(), fingerprint: set.fingerprint(), terms })
+    }
+
+    /// Whether this is the authority of `catalog`.
+    pub(crate) fn check(&self, catalog: &Catalog) -> Result<(), PermitError> {
+        let same = Arc::ptr_eq(&self.instance, catalog.instance());
+        if same { Ok(()) } else { Err(PermitError::OtherCatalog) }
+    }
+}
+
+impl Permit {
+    /// Digest of the study that it was issued for.
+    #[must_use]
+    pub fn study(&self) -> Digest {
+        self.terms.study
+    }
+
+    /// The data set, its columns, and what to do with incomplete rows.
+    #[must_use]
+    pub fn data(&self) -> &DataSpec {
+        &self.terms.data
+    }
+
+    /// What the study is for.
+    #[must_use]
+    pub fn purpose(&self) -> &str {
+        &self.terms.purpose
+    }
+
+    /// The fewest complete rows a view may have.
+    #[must_use]
+    pub fn minimum_rows(&self) -> u64 {
+        self.terms.minimum_rows
+    }
+
+    /// When it ends, in seconds since 1970 UTC.
+    #[must_use]
+    pub fn expires(&self) -> u64 {
+        self.terms.expires
+    }
+
+    /// Lineage of the data set, by which a site counts what it has opened.
+    #[must_use]
+    pub fn lineage(&self) -> Digest {
+        self.lineage
+    }
+
+    /// Digest of the file's bytes that it was issued for.
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// Whether it was issued for `catalog`.
+    pub(crate) fn check(&self, catalog: &Catalog) -> Result<(), PermitError> {
+        let same = Arc::ptr_eq(&self.instance, catalog.instance());
+        if same { Ok(()) } else { Err(PermitError::OtherCatalog) }
+    }
+}

@@ -1,0 +1,157 @@
+//! E1: a site draws the secrets of an epoch and advertises their public halves.
+
+use rand::CryptoRng;
+use ripieno_identity::Signature;
+use ripieno_study::{Check, Digest, Hasher, Refusal, SiteIndex, Tag};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
+
+use crate::epoch::secrets::SlotSecrets;
+use crate::kdf::{self, SlotName};
+use crate::ledger::Head;
+use crate::params::MAX_SLOTS;
+use crate::party::Party;
+
+/// What a site publishes for one slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotAdvert {
+    /// `mask_pk`.
+    pub mask_key: [u8; 32],
+    /// H("self-commit", …, self).
+    pub self_commitment: Digest,
+}
+
+/// A site's advert, as received: nothing in it is verified before E2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advert {
+    /// The charter that the site holds.
+    pub charter: Digest,
+    /// Number of the epoch.
+    pub epoch: u64,
+    /// The site.
+    pub from: SiteIndex,
+    /// `channel_pk`.
+    pub channel_key: [u8; 32],
+    /// One a slot.
+    pub slots: Vec<SlotAdvert>,
+    /// Count and head of the site's ledger.
+    pub ledger: Head,
+    /// Over [`Advert::digest`].
+    pub signature: Signature,
+}
+
+impl Advert {
+    /// What is signed: H("advert", charter, epoch, from, channel key, slots, ledger).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let hasher = Hasher::new(Tag::Advert)
+            .part(self.charter)
+            .number(self.epoch)
+            .number(self.from)
+            .part(self.channel_key);
+        let add = |hasher: Hasher, slot: &SlotAdvert| {
+            hasher.part(slot.mask_key).part(slot.self_commitment)
+        };
+        self.ledger.hash_into(hasher.list(self.slots.iter(), add)).finish()
+    }
+}
+
+/// A site that has advertised: it holds the secrets and waits for the adverts of its peers.
+#[derive(Debug)]
+pub struct Advertised {
+    pub(super) party: Party,
+    pub(super) channel: StaticSecretHolder,
+    pub(super) slots: Vec<SlotSecrets>,
+    pub(super) advert: Advert,
+}
+
+/// The channel key, whose text form says nothing.
+pub(super) struct StaticSecretHolder(pub(super) StaticSecret);
+
+impl std::fmt::Debug for StaticSecretHolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// Number and size of an epoch, as the coordinator announces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Number of the epoch.
+    pub epoch: u64,
+    /// `B`.
+    pub slots: u16,
+}
+
+impl Advertised {
+    /// Draws the secrets of the announced epoch. `last` is the highest epoch number that this site
+    /// has advertised or joined; `ledger` the head of its ledger.
+    ///
+    /// # Errors
+    /// Check A2 where the epoch is not newer than the last, or has too many slots.
+    pub fn new(
+        party: Party,
+        announced: Announcement,
+        last: u64,
+        ledger: Head,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Refusal> {
+        let Announcement { epoch, slots } = announced;
+        if epoch <= last {
+            let reason = format!("epoch {epoch} is not newer than epoch {last}");
+            return Err(Refusal::coordinator(Check::A2, reason));
+        }
+        if !(1..=MAX_SLOTS).contains(&slots) {
+            let reason = format!("an epoch has 1 to {MAX_SLOTS} slots, not {slots}");
+            return Err(Refusal::coordinator(Check::A2, reason));
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(seed.as_mut());
+        let channel = StaticSecret::from(*seed);
+        let secrets: Result<Vec<_>, _> = (0..slots).map(|_| SlotSecrets::draw(rng)).collect();
+        let secrets = secrets?;
+        let advert = sign_advert(&party, epoch, &channel, &secrets, ledger);
+        Ok(Self { party, channel: StaticSecretHolder(channel), slots: secrets, advert })
+    }
+
+    /// The advert to send.
+    #[must_use]
+    pub fn advert(&self) -> &Advert {
+        &self.advert
+    }
+
+    /// Whether every secret lies in locked memory.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.slots.iter().all(SlotSecrets::is_locked)
+    }
+}
+
+fn sign_advert(
+    party: &Party,
+    epoch: u64,
+    channel: &StaticSecret,
+    secrets: &[SlotSecrets],
+    ledger: Head,
+) -> Advert {
+    let federation = &party.roster().federation;
+    let advertise = |(slot, secrets): (u16, &SlotSecrets)| {
+        let name = SlotName { federation, epoch, slot };
+        let mask = kdf::mask_key(&secrets.root(), name, party.index());
+        SlotAdvert {
+            mask_key: PublicKey::from(&mask).to_bytes(),
+            self_commitment: kdf::self_commitment(&secrets.self_secret(), name, party.index()),
+        }
+    };
+    let mut advert = Advert {
+        charter: party.roster().charter,
+        epoch,
+        from: party.index(),
+        channel_key: PublicKey::from(channel).to_bytes(),
+        slots: (0..).zip(secrets).map(advertise).collect(),
+        ledger,
+        signature: Signature::from_bytes([0; 64]),
+    };
+    advert.signature = party.sign(&advert.digest());
+    advert
+}

@@ -1,0 +1,59 @@
+//! What the protocol knows of a charter: the sites' keys, the coordinator's key, and c.
+
+use std::collections::BTreeMap;
+
+use ripieno_identity::{PublicKey, Signature};
+use ripieno_study::{Check, Culprit, Digest, Refusal, SiteIndex};
+
+/// The members of a federation, from the charter that a site has accepted. Sites know their peers
+/// from here alone (docs/protocol.md §2).
+#[derive(Clone, Debug)]
+pub struct Roster {
+    /// Digest of the charter.
+    pub charter: Digest,
+    /// The federation's name.
+    pub federation: String,
+    /// c: sites assumed corrupt.
+    pub corrupt: u16,
+    /// The coordinator's key.
+    pub coordinator: PublicKey,
+    /// The sites' keys.
+    pub sites: BTreeMap<SiteIndex, PublicKey>,
+}
+
+impl Roster {
+    /// Verifies a site's signature on `digest`; a failure names the site under `check`.
+    ///
+    /// # Errors
+    /// Where the site is not of the charter, or the signature is not its own.
+    pub fn verify_site(
+        &self,
+        check: Check,
+        site: SiteIndex,
+        digest: &Digest,
+        signature: &Signature,
+    ) -> Result<(), Refusal> {
+        let Some(key) = self.sites.get(&site) else {
+            return Err(Refusal::coordinator(check, format!("{site} is not in the charter")));
+        };
+        key.verify(digest, signature)
+            .map_err(|_| Refusal::site(check, site, "the signature does not verify"))
+    }
+
+    /// Verifies the coordinator's signature on `digest`.
+    ///
+    /// # Errors
+    /// Where the signature is not the charter's coordinator's.
+    pub fn verify_coordinator(
+        &self,
+        check: Check,
+        digest: &Digest,
+        signature: &Signature,
+    ) -> Result<(), Refusal> {
+        self.coordinator.verify(digest, signature).map_err(|_| Refusal {
+            check,
+            culprit: Culprit::Coordinator,
+            reason: "the signature is not that of the charter's coordinator".into(),
+        })
+    }
+}

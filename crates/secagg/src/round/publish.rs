@@ -1,0 +1,388 @@
+//! R5: the receipt of an opened sum, and how sites verify it (check P1).
+
+use std::collections::BTreeMap;
+
+use ripieno_identity::Signature;
+use ripieno_study::{
+    Check, Contract, Digest, Hasher, Membership, Refusal, SiteIndex, SiteSet, Tag,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::epoch::transcript::Transcript;
+use crate::ledger::SlotId;
+use crate::mask;
+use crate::merkle;
+use crate::party::Party;
+use crate::roster::Roster;
+use crate::round::open::{SiteSecret, hash_secrets};
+use crate::round::outcome::Certificate;
+use crate::round::tiles::{self, Content, Tile};
+use crate::round::unmask::Unmasking;
+use crate::round::upload::{Trailer, trailers_digest};
+
+/// Up to so many bytes of uploads, every site verifies the whole sum; beyond, tiles are shared out.
+pub const VERIFY_ALL_BYTES: u64 = 1 << 20;
+
+/// The coordinator's receipt for an opened sum. As received until check P1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// t signatures on the outcome.
+    pub certificate: Certificate,
+    /// Trailers of U, in index order.
+    pub trailers: Vec<Trailer>,
+    /// Revealed `self` secrets of U.
+    pub selfs: Vec<SiteSecret>,
+    /// Revealed `root` secrets of P∖U: who was missing.
+    pub roots: Vec<SiteSecret>,
+    /// Merkle root over the tiles of the sum.
+    pub sum: Digest,
+    /// Digest of the state that follows.
+    pub next_state: Digest,
+    /// When, in seconds since 1970-01-01 UTC, by the coordinator's clock.
+    pub at: u64,
+    /// The coordinator's, over [`Receipt::digest`].
+    pub signature: Signature,
+}
+
+impl Receipt {
+    /// What is signed: H("receipt", charter, outcome, signatures, trailers, selfs, roots, sum, next
+    /// state, at).
+    #[must_use]
+    pub fn digest(&self, charter: &Digest) -> Digest {
+        let hasher =
+            Hasher::new(Tag::Receipt).part(charter).part(self.certificate.outcome.digest());
+        let add = |hasher: Hasher, (site, signature): (&SiteIndex, &Signature)| {
+            hasher.number(*site).part(signature)
+        };
+        let hasher = hasher
+            .list(self.certificate.signatures.iter(), add)
+            .part(trailers_digest(&self.trailers));
+        hash_secrets(hash_secrets(hasher, &self.selfs), &self.roots)
+            .part(self.sum)
+            .part(self.next_state)
+            .number(self.at)
+            .finish()
+    }
+
+    /// `U`.
+    #[must_use]
+    pub fn survivors(&self) -> &SiteSet {
+        &self.certificate.outcome.survivors
+    }
+}
+
+/// A receipt whose signatures, certificate, trailers and revealed secrets hold. The sum itself is
+/// verified with it.
+pub struct Verified<'a> {
+    receipt: &'a Receipt,
+    contract: &'a Contract,
+    unmasking: Unmasking,
+}
+
+/// Verifies a receipt against the contract of its round; `own` is the trailer that this site sent.
+///
+/// # Errors
+/// Check P1; the culprit is the coordinator unless a site's secret is wrong.
+pub fn verify_receipt<'a>(
+    roster: &Roster,
+    transcript: &Transcript,
+    contract: &'a Contract,
+    own: Option<&Trailer>,
+    receipt: &'a Receipt,
+) -> Result<Verified<'a>, Refusal> {
+    let refuse = |reason: &str| Err(Refusal::coordinator(Check::P1, reason));
+    roster.verify_coordinator(Check::P1, &receipt.digest(&roster.charter), &receipt.signature)?;
+    let outcome = &receipt.certificate.outcome;
+    let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+    if outcome.ctx != contract.ctx() || outcome.id != id {
+        return refuse("the receipt is for another round");
+    }
+    receipt.certificate.verify(roster, transcript).map_err(as_p1)?;
+    let survivors = &outcome.survivors;
+    let fixed = contract.membership == Membership::Fixed;
+    if !survivors.is_subset(&contract.participants)
+        || survivors.len() < usize::from(contract.minimum)
+        || (fixed && *survivors != contract.participants)
+    {
+        return refuse("the certified set breaks the contract");
+    }
+    if outcome.trailers != trailers_digest(&receipt.trailers)
+        || !survivors.iter().eq(receipt.trailers.iter().map(|trailer| trailer.from))
+    {
+        return refuse("the trailers are not the certified ones");
+    }
+    verify_trailers(roster, contract, receipt)?;
+    if let Some(own) = own.filter(|own| survivors.contains(own.from)) {
+        if !receipt.trailers.contains(own) {
+            return refuse("this site's own trailer was changed");
+        }
+    }
+    let unmasking =
+        Unmasking::derive(transcript, contract, survivors, &receipt.selfs, &receipt.roots)
+            .map_err(as_p1)?;
+    Ok(Verified { receipt, contract, unmasking })
+}
+
+fn verify_trailers(roster: &Roster, contract: &Contract, receipt: &Receipt) -> Result<(), Refusal> {
+    for trailer in &receipt.trailers {
+        let from = trailer.from;
+        roster.verify_site(Check::P1, from, &trailer.digest(), &trailer.signature)?;
+        if trailer.ctx != contract.ctx() || trailer.lanes != contract.plan.lanes() {
+            return Err(Refusal::site(Check::P1, from, "its trailer is for another round"));
+        }
+    }
+    Ok(())
+}
+
+fn as_p1(refusal: Refusal) -> Refusal {
+    let reason = format!("{} ({})", refusal.reason, refusal.check);
+    Refusal { check: Check::P1, reason, ..refusal }
+}
+
+/// A tile of one survivor's upload with its way to the trailer's root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TilePart {
+    /// The survivor.
+    pub from: SiteIndex,
+    /// The masked lanes.
+    pub lanes: Vec<u64>,
+    /// Path to the trailer's root.
+    pub path: Vec<Digest>,
+}
+
+impl Verified<'_> {
+    /// Verifies the whole sum from the uploads of U, one slice of lanes a survivor.
+    ///
+    /// # Errors
+    /// Check P1, naming the coordinator, or that an upload is missing or not the signed one.
+    pub fn sum(&self, sum: &[u64], uploads: &BTreeMap<SiteIndex, Vec<u64>>) -> Result<(), Refusal> {
+        self.sum_digest(sum)?;
+        let plan = &self.contract.plan;
+        let mut total = vec![0; sum.len()];
+        for trailer in &self.receipt.trailers {
+            let lanes = uploads.get(&trailer.from).map(Vec::as_slice).unwrap_or_default();
+            if lanes.len() != sum.len() || tiles::root(Content::Masked, plan, lanes) != trailer.root
+            {
+                return Err(not_the_upload(trailer.from));
+            }
+            for tile in tiles::tiles(plan) {
+                mask::accumulate(tile.of_mut(&mut total), tile.of(lanes), tile.at.ring);
+            }
+        }
+        tiles::tiles(plan).try_for_each(|tile| {
+            self.unmasking.remove(&tile, tile.of_mut(&mut total));
+            same(&tile, tile.of(&total), tile.of(sum))
+        })
+    }
+
+    /// Verifies one tile of the sum from the same tile of every upload of U, in index order.
+    ///
+    /// # Errors
+    /// Check P1, as for [`Verified::sum`].
+    pub fn tile(&self, number: usize, sum: &[u64], parts: &[TilePart]) -> Result<(), Refusal> {
+        let plan = &self.contract.plan;
+        let Some(tile) = tiles::tiles(plan).nth(number) else {
+            return Err(Refusal::coordinator(Check::P1, format!("there is no tile {number}")));
+        };
+        if !parts.iter().map(|part| part.from).eq(self.receipt.survivors().iter()) {
+            let reason = format!("tile {number}: there is not one part for each survivor");
+            return Err(Refusal::coordinator(Check::P1, reason));
+        }
+        let count = tiles::tiles(plan).count();
+        let mut total = vec![0; tile.lanes];
+        for (trailer, part) in self.receipt.trailers.iter().zip(parts) {
+            let leaf = tiles::leaf(Content::Masked, number, &part.lanes);
+            let node = Content::Masked.node();
+            let root = merkle::root_from_path(node, leaf, number, count, &part.path);
+            if part.lanes.len() != tile.lanes || root != Some(trailer.root) {
+                return Err(not_the_upload(part.from));
+            }
+            mask::accumulate(&mut total, &part.lanes, tile.at.ring);
+        }
+        self.unmasking.remove(&tile, &mut total);
+        same(&tile, &total, tile.of(sum))
+    }
+
+    /// Verifies that `sum` is what the receipt's digest is of.
+    ///
+    /// # Errors
+    /// Check P1.
+    pub fn sum_digest(&self, sum: &[u64]) -> Result<(), Refusal> {
+        let plan = &self.contract.plan;
+        let whole = sum.len() as u64 == plan.lanes();
+        if whole && tiles::root(Content::Sum, plan, sum) == self.receipt.sum {
+            return Ok(());
+        }
+        Err(Refusal::coordinator(Check::P1, "the sum is not the one of the receipt"))
+    }
+
+    /// Check P1, last part: the next state is the one that this site computed.
+    ///
+    /// # Errors
+    /// Check P1.
+    pub fn next_state(&self, own: &Digest) -> Result<(), Refusal> {
+        if self.receipt.next_state == *own {
+            return Ok(());
+        }
+        Err(Refusal::coordinator(Check::P1, "the next state is not the one that the sum gives"))
+    }
+
+    /// What the next round needs to know of this sum.
+    #[must_use]
+    pub fn record(&self, corrupt: u16) -> SumRecord {
+        SumRecord::new(self.contract, self.receipt, corrupt)
+    }
+
+    /// This site's verdict on the tiles assigned to it.
+    #[must_use]
+    pub fn verdict(&self, party: &Party, holds: bool) -> Verdict {
+        let record = self.record(party.roster().corrupt);
+        let mut verdict = Verdict {
+            ctx: record.ctx,
+            sum: record.sum,
+            from: party.index(),
+            tiles: record.assigned(party.index()),
+            holds,
+            signature: Signature::from_bytes([0; 64]),
+        };
+        verdict.signature = party.sign(&verdict.digest());
+        verdict
+    }
+}
+
+fn not_the_upload(site: SiteIndex) -> Refusal {
+    let reason = format!("the upload handed on for {site} is not the one that it signed");
+    Refusal::coordinator(Check::P1, reason)
+}
+
+fn same(tile: &Tile, own: &[u64], published: &[u64]) -> Result<(), Refusal> {
+    if own == published {
+        return Ok(());
+    }
+    let reason = format!("tile {} of the sum does not recompute", tile.number);
+    Err(Refusal::coordinator(Check::P1, reason))
+}
+
+/// A site's word on tiles of a sum. As received until S5 of the next round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// `ctx` of the round.
+    pub ctx: Digest,
+    /// Digest of the sum.
+    pub sum: Digest,
+    /// The site.
+    pub from: SiteIndex,
+    /// Numbers of the tiles that it verified.
+    pub tiles: Vec<u32>,
+    /// Whether they all recompute.
+    pub holds: bool,
+    /// Over [`Verdict::digest`].
+    pub signature: Signature,
+}
+
+impl Verdict {
+    /// What is signed: H("verdict", ctx, sum, from, tiles, holds).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Hasher::new(Tag::Verdict)
+            .part(self.ctx)
+            .part(self.sum)
+            .number(self.from)
+            .list(self.tiles.iter(), |hasher, tile| hasher.number(*tile))
+            .number(u8::from(self.holds))
+            .finish()
+    }
+}
+
+/// An opened sum, as far as the next round must know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SumRecord {
+    ctx: Digest,
+    sum: Digest,
+    survivors: SiteSet,
+    tiles: u32,
+    corrupt: u16,
+    in_parts: bool,
+}
+
+impl SumRecord {
+    fn new(contract: &Contract, receipt: &Receipt, corrupt: u16) -> Self {
+        let survivors = receipt.survivors().clone();
+        let bytes = contract.plan.lanes().saturating_mul(8 * survivors.len() as u64);
+        Self {
+            ctx: contract.ctx(),
+            sum: receipt.sum,
+            survivors,
+            tiles: u32::try_from(contract.plan.tiles().count()).unwrap_or(u32::MAX),
+            corrupt,
+            in_parts: bytes > VERIFY_ALL_BYTES,
+        }
+    }
+
+    /// Whether the sum is verified in parts, by verdicts, and not as a whole by everyone.
+    #[must_use]
+    pub fn is_in_parts(&self) -> bool {
+        self.in_parts
+    }
+
+    /// The tiles that a member verifies: tile k falls to the c + 1 survivors from position
+    /// k mod |U| on. Empty for a site that did not survive.
+    #[must_use]
+    pub fn assigned(&self, site: SiteIndex) -> Vec<u32> {
+        let count = self.survivors.len();
+        let Some(position) = self.survivors.iter().position(|survivor| survivor == site) else {
+            return Vec::new();
+        };
+        let share = usize::from(self.corrupt).saturating_add(1).min(count);
+        let mine = |tile: &u32| (position + count - *tile as usize % count) % count < share;
+        (0..self.tiles).filter(mine).collect()
+    }
+
+    /// Part of check S5: every tile was found right by at least c + 1 survivors, so by an honest
+    /// one, and nobody found one wrong.
+    ///
+    /// # Errors
+    /// Check S5.
+    pub fn check_verdicts(&self, roster: &Roster, verdicts: &[Verdict]) -> Result<(), Refusal> {
+        if !self.in_parts {
+            return Ok(());
+        }
+        let mut found: BTreeMap<SiteIndex, &Verdict> = BTreeMap::new();
+        for verdict in verdicts {
+            let from = verdict.from;
+            roster.verify_site(Check::S5, from, &verdict.digest(), &verdict.signature)?;
+            if (verdict.ctx, verdict.sum) != (self.ctx, self.sum) {
+                let reason = "its verdict is on another sum";
+                return Err(Refusal::site(Check::S5, from, reason));
+            }
+            if !verdict.holds {
+                let reason = "it says that the last sum does not recompute";
+                return Err(Refusal::site(Check::S5, from, reason));
+            }
+            if self.survivors.contains(from) {
+                found.insert(from, verdict);
+            }
+        }
+        let mut coverage = vec![0_u16; self.tiles as usize];
+        for verdict in found.values() {
+            let mut counted = None;
+            for tile in &verdict.tiles {
+                // Increasing numbers only, so that no verdict counts a tile twice.
+                if counted.is_none_or(|last| last < *tile) {
+                    counted = Some(*tile);
+                    if let Some(count) = coverage.get_mut(*tile as usize) {
+                        *count = count.saturating_add(1);
+                    }
+                }
+            }
+        }
+        match coverage.iter().position(|count| *count <= self.corrupt) {
+            None => Ok(()),
+            Some(tile) => {
+                let needed = self.corrupt.saturating_add(1);
+                let reason = format!("tile {tile} of the last sum lacks {needed} verdicts");
+                Err(Refusal::coordinator(Check::S5, reason))
+            }
+        }
+    }
+}

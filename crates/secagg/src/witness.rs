@@ -1,0 +1,126 @@
+//! What a site remembers of its peers' ledgers (check L1, docs/protocol.md §6).
+//!
+//! Count and head of a ledger travel in adverts and trailers. A site restored from a backup shows
+//! a lower count than its peers have seen, or another head at a count they know: it is refused
+//! until its steward has looked.
+
+use std::collections::BTreeMap;
+
+use ripieno_study::{Check, Refusal, SiteIndex};
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Journal;
+use crate::ledger::{Head, LedgerError};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    site: SiteIndex,
+    head: Head,
+}
+
+/// The heads that a site has seen of each peer.
+#[derive(Debug)]
+pub struct Witness<J> {
+    journal: J,
+    seen: BTreeMap<SiteIndex, BTreeMap<u64, Head>>,
+}
+
+impl<J: Journal> Witness<J> {
+    /// Reads the records that the journal holds.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] at the first record that cannot be read.
+    pub fn open(journal: J, records: &[Vec<u8>]) -> Result<Self, LedgerError> {
+        let mut witness = Self { journal, seen: BTreeMap::new() };
+        for (number, bytes) in (1..).zip(records) {
+            let seen: Seen = serde_json::from_slice(bytes)
+                .map_err(|e| LedgerError::Damaged { number, reason: e.to_string() })?;
+            witness.keep(seen.site, seen.head);
+        }
+        Ok(witness)
+    }
+
+    /// The highest count seen of a site.
+    #[must_use]
+    pub fn highest(&self, site: SiteIndex) -> Option<Head> {
+        self.seen.get(&site)?.last_key_value().map(|(_, head)| *head)
+    }
+
+    /// Takes the head of an advert: it must not be below the highest one.
+    ///
+    /// # Errors
+    /// Check L1 with the site as culprit, or the journal's error.
+    pub fn advert(&mut self, site: SiteIndex, head: Head) -> Result<(), LedgerError> {
+        if let Some(highest) = self.highest(site).filter(|highest| head.count < highest.count) {
+            let reason = format!(
+                "its ledger has {} records, {} were seen before: was it restored from a backup?",
+                head.count, highest.count
+            );
+            return Err(Refusal::site(Check::L1, site, reason).into());
+        }
+        self.trailer(site, head)
+    }
+
+    /// Takes the head of a trailer. Slots of several studies may end in another order than they
+    /// began, so a lower count is no fault here; another head at a known count is.
+    ///
+    /// # Errors
+    /// Check L1 with the site as culprit, or the journal's error.
+    pub fn trailer(&mut self, site: SiteIndex, head: Head) -> Result<(), LedgerError> {
+        let known = self.seen.get(&site).and_then(|heads| heads.get(&head.count));
+        match known {
+            Some(known) if *known == head => return Ok(()),
+            Some(_) => {
+                let reason = format!("its ledger shows two heads at record {}", head.count);
+                return Err(Refusal::site(Check::L1, site, reason).into());
+            }
+            None => {}
+        }
+        let record = Seen { site, head };
+        let bytes = serde_json::to_vec(&record)
+            .map_err(|e| crate::journal::JournalError::new(e.to_string()))?;
+        self.journal.append(&bytes)?;
+        self.keep(site, head);
+        Ok(())
+    }
+
+    fn keep(&mut self, site: SiteIndex, head: Head) {
+        self.seen.entry(site).or_default().insert(head.count, head);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::MemoryJournal;
+
+    fn site() -> SiteIndex {
+        SiteIndex::new(2).unwrap()
+    }
+
+    fn check_of(error: LedgerError) -> Check {
+        match error {
+            LedgerError::Refused(refusal) => refusal.check,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_went_back_is_refused_also_after_a_restart() {
+        let mut witness = Witness::open(MemoryJournal::default(), &[]).unwrap();
+        let one = Head::empty().after(b"one");
+        let two = one.after(b"two");
+        witness.advert(site(), two).unwrap();
+        witness.advert(site(), two).unwrap();
+        assert_eq!(check_of(witness.advert(site(), one).unwrap_err()), Check::L1);
+        let other = one.after(b"another history");
+        assert_eq!(check_of(witness.trailer(site(), other).unwrap_err()), Check::L1);
+        let records = witness.journal.records().to_vec();
+        assert_eq!(records.len(), 1, "a known head is not written again");
+        let mut again = Witness::open(MemoryJournal::default(), &records).unwrap();
+        assert_eq!(again.highest(site()), Some(two));
+        assert_eq!(check_of(again.advert(site(), one).unwrap_err()), Check::L1);
+        again.trailer(site(), one).unwrap();
+    }
+}
