@@ -30,7 +30,6 @@ use ripieno_study::{
     Contract, Digest, Encoding, InputSpec, Membership, Packing, Plan, Privacy, SiteIndex, SiteSet,
     Tag,
 };
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use x25519_dalek::StaticSecret;

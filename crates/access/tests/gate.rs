@@ -7,7 +7,7 @@ use ripieno_access::{
     Approval, Decision, Denial, Gate, PERMIT_SECONDS, Permit, Policy, Request, Requester, View,
     ViewError,
 };
-use ripieno_catalog::{Catalog, Source};
+use ripieno_catalog::{Catalog, Source, Terms};
 use ripieno_study::{Check, Refusal, Study};
 use tempfile::TempDir;
 
@@ -152,7 +152,7 @@ fn each_rule_denies_by_its_name() {
             "policy.maximum-releases",
             policy("", ""),
             changed("family", "max_iterations = 30\nfamily"),
-            "31 sums",
+            "32 sums",
         ),
         (
             "policy.minimum-rows",
@@ -210,6 +210,34 @@ fn a_steward_is_asked_and_the_approval_is_for_one_study() {
     assert!(matches!(gate.decide(&approved), Ok(Decision::Approved(_))));
     let misused = Request { approval: Some(approval), ..request(&other) };
     assert_eq!(gate.decide(&misused).unwrap_err().rule.to_string(), "approval.study");
+}
+
+#[test]
+fn a_steward_is_not_asked_about_what_cannot_work() {
+    let policy = Policy::parse(&POLICY.replace("\"approve\"", "\"ask\"").replace("age", "weight"));
+    let study = study("\"age\"]", "\"weight\"]");
+    let denial = denied(policy.unwrap(), &request(&study));
+    assert_eq!(denial.rule.to_string(), "catalog.columns");
+}
+
+#[test]
+fn a_view_is_never_empty_whatever_the_permit_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("va.csv");
+    fs::write(&path, "y,age\n1,\n,2\n").unwrap();
+    let (catalog, authority) = Catalog::new("va", [Source { name: "heart".into(), path }]).unwrap();
+    let study = study("\"mean radius\", ", "");
+    let terms = Terms {
+        study: study.digest(),
+        data: study.manifest().data.clone().unwrap(),
+        purpose: "research".into(),
+        minimum_rows: 0,
+        expires: NOW + 1,
+    };
+    let permit = authority.permit(&catalog, terms).unwrap();
+    let gate = Gate::new(catalog, authority, Policy::laboratory());
+    let error = gate.open(&permit, NOW).unwrap_err().to_string();
+    assert!(error.contains("fewer than 1 complete rows"), "{error}");
 }
 
 #[test]

@@ -97,3 +97,85 @@ pub(crate) const INTERCEPT: &str = "(Intercept)";
 fn terms_of(features: &[String]) -> Vec<String> {
     [INTERCEPT.to_owned()].into_iter().chain(features.iter().cloned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ripieno_study::Membership;
+    use ripieno_study::manifest::{
+        Aggregation, DataSpec, Family, FedAvgSpec, GlmSpec, Missing, Standardise, UpdateEncoding,
+        VectorSpec,
+    };
+
+    use super::*;
+
+    fn manifest(analysis: AnalysisSpec) -> Manifest {
+        let data = DataSpec {
+            dataset: "heart".into(),
+            outcome: "y".into(),
+            features: vec!["age".into()],
+            missing: Missing::Error,
+        };
+        let aggregation = Aggregation {
+            minimum_sites: 3,
+            corrupt: None,
+            membership: Membership::Fixed,
+            encoding: UpdateEncoding::Wide,
+        };
+        let (name, purpose) = ("n".into(), "research".into());
+        Manifest { name, purpose, data: Some(data), analysis, aggregation }
+    }
+
+    fn glm() -> GlmSpec {
+        let (family, confidence) = (Family::Poisson, 0.95);
+        GlmSpec { family, max_iterations: 25, tolerance: 1e-12, confidence }
+    }
+
+    fn fedavg() -> FedAvgSpec {
+        FedAvgSpec {
+            family: Family::Gaussian,
+            rounds: 2,
+            local_steps: 1,
+            batch_size: None,
+            learning_rate: 0.1,
+            shuffle: false,
+            standardise: Standardise::None,
+            seed: 0,
+            max_rows: None,
+        }
+    }
+
+    fn refused(analysis: AnalysisSpec) -> bool {
+        matches!(for_study(&manifest(analysis)), Err(AnalysisError::Study(_)))
+    }
+
+    #[test]
+    fn impossible_parameters_are_refused() {
+        assert!(!refused(AnalysisSpec::Glm(glm())) && !refused(AnalysisSpec::FedAvg(fedavg())));
+        for (max_iterations, tolerance, confidence) in
+            [(0, 1e-12, 0.95), (25, 0.0, 0.95), (25, f64::NAN, 0.95), (25, 1e-12, 1.0)]
+        {
+            let spec = GlmSpec { max_iterations, tolerance, confidence, ..glm() };
+            assert!(refused(AnalysisSpec::Glm(spec)));
+        }
+        assert!(refused(AnalysisSpec::FedAvg(FedAvgSpec { rounds: 0, ..fedavg() })));
+        assert!(refused(AnalysisSpec::FedAvg(FedAvgSpec { batch_size: Some(0), ..fedavg() })));
+        let rate = FedAvgSpec { learning_rate: f64::INFINITY, ..fedavg() };
+        assert!(refused(AnalysisSpec::FedAvg(rate)));
+        let empty = VectorSpec { length: 0, seed: 0, rounds: 1 };
+        assert!(refused(AnalysisSpec::Vector(empty)));
+        let mut without_data = manifest(AnalysisSpec::Glm(glm()));
+        without_data.data = None;
+        assert!(for_study(&without_data).is_err());
+    }
+
+    #[test]
+    fn a_state_of_another_study_is_refused() {
+        let glm = for_study(&manifest(AnalysisSpec::Glm(glm()))).unwrap();
+        let fedavg = for_study(&manifest(AnalysisSpec::FedAvg(fedavg()))).unwrap();
+        for (analysis, state) in [(&glm, fedavg.initial()), (&fedavg, glm.initial())] {
+            assert!(matches!(analysis.inputs(&state), Err(AnalysisError::State(_))));
+            let combined = analysis.combine(&state, &Sums::new(Vec::new()), 3);
+            assert!(matches!(combined, Err(AnalysisError::State(_))));
+        }
+    }
+}

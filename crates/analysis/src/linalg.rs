@@ -33,7 +33,7 @@ pub(crate) struct Dependent {
 }
 
 impl Factor {
-    /// Factorises a `size` × `size` matrix given as packed upper triangle.
+    /// Factorises a `size` × `size` matrix of finite entries, given as packed upper triangle.
     ///
     /// # Errors
     /// [`Dependent`] names the first column that the ones before it determine.
@@ -41,8 +41,7 @@ impl Factor {
         let at = |row: usize, column: usize| packed[packed_index(size, row, column)];
         let mut scale = Vec::with_capacity(size);
         for column in 0..size {
-            // Not `<= 0`: an entry that is not a number is no diagonal either.
-            if !(at(column, column) > 0.0) {
+            if at(column, column) <= 0.0 {
                 return Err(Dependent { column, on: Vec::new() });
             }
             scale.push(at(column, column).sqrt());

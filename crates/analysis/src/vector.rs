@@ -111,6 +111,12 @@ mod tests {
             panic!("the second round is the last");
         };
         assert_eq!((report.mean, report.norm, report.summands), (3.5, 5.0, 4));
+        let digest = |survivors| match vector.combine(&state, &sums, survivors).unwrap() {
+            Step::Done(report) => report.digest(),
+            Step::Continue { .. } => panic!("the second round is the last"),
+        };
+        assert_eq!(digest(4), digest(4));
+        assert_ne!(digest(4), digest(3));
         let short = Sums::new(vec![NamedVector::new(VECTOR, vec![3.0])]);
         let refused = vector.combine(&state, &short, 4);
         assert_eq!(refused, Err(AnalysisError::Missing { name: VECTOR.into(), length: 2 }));

@@ -148,3 +148,25 @@ fn register(site: &str, source: Source) -> Result<DataSet, CatalogError> {
         fingerprint: scan.fingerprint,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_memory_is_taken_for_too_many_cells() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, "y,x\n1,2\n").unwrap();
+        let (mut catalog, _) = Catalog::new("va", [Source { name: "t".into(), path }]).unwrap();
+        let read = |catalog: &Catalog| {
+            let set = catalog.data_set("t").unwrap();
+            catalog.read(set, &[0, 1], set.fingerprint()).map(|table| table.len())
+        };
+        assert!(matches!(read(&catalog), Ok(1)));
+        catalog.sets.values_mut().for_each(|set| set.rows = MAX_CELLS / 2 + 1);
+        let error = read(&catalog).unwrap_err();
+        let cells = MAX_CELLS + 2;
+        assert!(matches!(error, CatalogError::TooManyCells { cells: c, .. } if c == cells));
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) struct Contribution {
 }
 
 /// Refuses outcomes that the family does not have.
-pub(crate) fn check(family: Family, outcome: ArrayView1<'_, f64>) -> Result<(), RowError> {
+pub(crate) fn check(family: Family, outcome: &ArrayView1<'_, f64>) -> Result<(), RowError> {
     let (suits, expected): (fn(f64) -> bool, _) = match family {
         Family::Gaussian => return Ok(()),
         Family::Binomial => {

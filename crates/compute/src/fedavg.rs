@@ -21,21 +21,21 @@ pub(crate) fn sums(
     if state.parameters.len() != rows.features.ncols() + 1 {
         return Err(RowError::State);
     }
-    family::check(spec.family, rows.outcome)?;
+    family::check(spec.family, &rows.outcome)?;
     let n = rows.outcome.len() as f64;
     Ok(match state.phase {
         Phase::Count => vec![NamedVector::new(ROWS, vec![n])],
         Phase::Train => {
             let weight = weight(encoding, state, rows.outcome.len())?;
             let design = design(spec.standardise, rows);
-            let trained = train(spec, state, &design, rows.outcome);
+            let trained = train(spec, state, &design, &rows.outcome);
             let moved = |(new, old): (&f64, &f64)| (new - old) * weight;
             let update = trained.iter().zip(&state.parameters).map(moved).collect();
             vec![NamedVector::new(UPDATE, update), NamedVector::new(WEIGHT, vec![n])]
         }
         Phase::Evaluate => {
             let design = design(spec.standardise, rows);
-            let evaluation = evaluate(spec.family, &state.parameters, &design, rows.outcome);
+            let evaluation = evaluate(spec.family, &state.parameters, &design, &rows.outcome);
             vec![NamedVector::new(EVALUATION, evaluation.to_vec())]
         }
     })
@@ -60,14 +60,14 @@ fn design(standardise: Standardise, rows: Rows<'_>) -> Array2<f64> {
     {
         let (mean, divisor) = match standardise {
             Standardise::None => (0.0, 1.0),
-            Standardise::Site => scaling(values),
+            Standardise::Site => scaling(&values),
         };
         column.zip_mut_with(&values, |entry, value| *entry = (value - mean) / divisor);
     }
     design
 }
 
-fn scaling(values: ArrayView1<'_, f64>) -> (f64, f64) {
+fn scaling(values: &ArrayView1<'_, f64>) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
@@ -81,7 +81,7 @@ fn train(
     spec: &FedAvgSpec,
     state: &FedAvgState,
     design: &Array2<f64>,
-    outcome: ArrayView1<'_, f64>,
+    outcome: &ArrayView1<'_, f64>,
 ) -> Vec<f64> {
     let mut parameters = state.parameters.clone();
     let mut gradient = Array1::zeros(parameters.len());
@@ -91,7 +91,8 @@ fn train(
         gradient.fill(0.0);
         for row in batch {
             let terms = design.row(*row);
-            let residual = family::mean(spec.family, predictor(terms, &parameters)) - outcome[*row];
+            let residual =
+                family::mean(spec.family, predictor(&terms, &parameters)) - outcome[*row];
             gradient.zip_mut_with(&terms, |sum, term| *sum += residual * term);
         }
         let rows = batch.len() as f64;
@@ -107,11 +108,11 @@ fn evaluate(
     family: Family,
     parameters: &[f64],
     design: &Array2<f64>,
-    outcome: ArrayView1<'_, f64>,
+    outcome: &ArrayView1<'_, f64>,
 ) -> [f64; 3] {
     let (mut loss, mut correct) = (0.0, 0.0);
     for (terms, y) in design.outer_iter().zip(outcome) {
-        let eta = predictor(terms, parameters);
+        let eta = predictor(&terms, parameters);
         loss += family::loss(family, *y, eta);
         let right = family == Family::Binomial && (eta > 0.0) == (*y > 0.5);
         correct += f64::from(u8::from(right));
@@ -119,7 +120,7 @@ fn evaluate(
     [outcome.len() as f64, loss, correct]
 }
 
-fn predictor(terms: ArrayView1<'_, f64>, parameters: &[f64]) -> f64 {
+fn predictor(terms: &ArrayView1<'_, f64>, parameters: &[f64]) -> f64 {
     terms.iter().zip(parameters).map(|(term, parameter)| term * parameter).sum()
 }
 

@@ -23,13 +23,13 @@ pub(crate) fn sums(
     if misfit || state.units.features.len() != features {
         return Err(RowError::State);
     }
-    family::check(spec.family, rows.outcome)?;
+    family::check(spec.family, &rows.outcome)?;
     let row = Row::new(spec.family, &state.units, state.point.as_ref());
     let mut total = Accumulator::new(features + 1);
     let mut block = Accumulator::new(features + 1);
     let mut terms = vec![1.0; features + 1];
     for (number, (values, y)) in rows.features.outer_iter().zip(rows.outcome).enumerate() {
-        let contribution = row.read(values, *y, &mut terms);
+        let contribution = row.read(&values, *y, &mut terms);
         block.add_row(&terms, &contribution);
         if number % BLOCK == BLOCK - 1 {
             total.take(&mut block);
@@ -56,7 +56,7 @@ impl<'a> Row<'a> {
     }
 
     /// Writes the row's terms, the intercept first, and gives its contribution.
-    fn read(&self, values: ArrayView1<'_, f64>, y: f64, terms: &mut [f64]) -> Contribution {
+    fn read(&self, values: &ArrayView1<'_, f64>, y: f64, terms: &mut [f64]) -> Contribution {
         for ((term, value), factor) in terms.iter_mut().skip(1).zip(values).zip(&self.factors) {
             *term = value * factor;
         }
@@ -93,7 +93,8 @@ impl Accumulator {
         for (i, term) in terms.iter().enumerate() {
             self.gradient[i] += term * row.residual;
             let weighted = term * row.weight;
-            for (entry, other) in triangle.by_ref().zip(&terms[i..]) {
+            // In this order: the triangle must not lose an entry when the terms end.
+            for (other, entry) in terms[i..].iter().zip(triangle.by_ref()) {
                 *entry += weighted * other;
             }
         }

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(quantiser.top, top);
         let lanes = encoded(quantiser, &[1.0, -1.0, 0.0, 1.0], 0);
         let top = top as u64;
-        assert_eq!(lanes, [2 * top | top << 42, 2 * top]);
+        assert_eq!(lanes, [(2 * top) | (top << 42), 2 * top]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn floats_of_any_size_survive() {
         for value in
-            [0.1, -1e9 / 3.0, 1e24 / 7.0, -1.5e25, 8192.000_000_000_9, (1_u64 << 53) as f64]
+            [0.1, -1e9 / 3.0, 1e24 / 7.0, -1.5e25, 8_192.000_000_000_9, (1_u64 << 53) as f64]
         {
             let error = (round_trip(value) - value).abs();
             assert!(error <= 0.5 / UNITS, "{value}: {error}");

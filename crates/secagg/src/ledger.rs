@@ -110,8 +110,8 @@ pub enum LedgerError {
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The record could not be made durable.
-    #[error("the ledger could not be written; take no further work until it can: {0}")]
+    /// The record, or one before it, could not be made durable.
+    #[error("the ledger could not be written; mend the cause, then restart the site: {0}")]
     Journal(#[from] JournalError),
     /// A record is not of this format, or does not follow from the ones before.
     #[error("record {number} of the ledger is damaged: {reason}")]
@@ -130,6 +130,9 @@ pub enum LedgerError {
 #[derive(Debug)]
 pub struct Ledger<J> {
     journal: J,
+    /// What the journal said when it failed: then nobody knows whether the record is on the disk,
+    /// so nothing is appended behind it until the ledger has been read again.
+    failed: Option<JournalError>,
     head: Head,
     entries: BTreeMap<SlotId, (Entry, Standing)>,
 }
@@ -140,7 +143,8 @@ impl<J: Journal> Ledger<J> {
     /// # Errors
     /// [`LedgerError::Damaged`] at the first record that cannot be read.
     pub fn open(journal: J, records: &[Vec<u8>]) -> Result<Self, LedgerError> {
-        let mut ledger = Self { journal, head: Head::empty(), entries: BTreeMap::new() };
+        let (head, entries) = (Head::empty(), BTreeMap::new());
+        let mut ledger = Self { journal, failed: None, head, entries };
         for bytes in records {
             let number = ledger.head.count + 1;
             let damaged = |reason: String| LedgerError::Damaged { number, reason };
@@ -165,10 +169,8 @@ impl<J: Journal> Ledger<J> {
 
     /// Slots of this site's data that have neither certificate.
     pub fn unresolved(&self) -> impl Iterator<Item = &Entry> {
-        let open = |(entry, standing): &'_ (Entry, Standing)| {
-            (*standing == Standing::Unresolved).then_some(entry.clone())
-        };
-        self.entries.values().filter(move |e| open(e).is_some()).map(|(entry, _)| entry)
+        let open = |(_, standing): &&(Entry, Standing)| *standing == Standing::Unresolved;
+        self.entries.values().filter(open).map(|(entry, _)| entry)
     }
 
     /// Other studies that opened another set of sites on the same data: two such sums differ by
@@ -188,18 +190,15 @@ impl<J: Journal> Ledger<J> {
         studies
     }
 
-    /// Checks S7 and S8: whether the entry may be made, under a limit of releases for the study
+    /// Checks S4, S7 and S8: whether the entry may be made, under a limit of releases for the study
     /// on this data set.
     ///
     /// # Errors
     /// The refusal, which names the slot that stands in the way.
     pub fn admit(&self, entry: &Entry, limit: u64) -> Result<(), Refusal> {
+        self.check_new(entry)?;
         let mut spent = 0_u64;
         for (other, standing) in self.entries.values() {
-            if other.id == entry.id {
-                let reason = format!("{} is in the ledger already", entry.id);
-                return Err(Refusal::coordinator(Check::S4, reason));
-            }
             if (other.study, other.lineage) != (entry.study, entry.lineage) {
                 continue;
             }
@@ -276,14 +275,17 @@ impl<J: Journal> Ledger<J> {
     fn write(&mut self, record: Record) -> Result<(), LedgerError> {
         self.check(&record)?;
         let bytes = serde_json::to_vec(&record).map_err(|e| JournalError::new(e.to_string()))?;
-        self.journal.append(&bytes)?;
+        if let Some(error) = &self.failed {
+            return Err(error.clone().into());
+        }
+        self.journal.append(&bytes).inspect_err(|error| self.failed = Some(error.clone()))?;
         self.head = self.head.after(&bytes);
         self.apply(record)
     }
 
     fn check(&self, record: &Record) -> Result<(), LedgerError> {
         let id = match record {
-            Record::Entered { .. } => return Ok(()),
+            Record::Entered { entry } => return Ok(self.check_new(entry)?),
             Record::Trailer { id, .. }
             | Record::Opened { id, .. }
             | Record::Void { id, .. }
@@ -293,6 +295,15 @@ impl<J: Journal> Ledger<J> {
             Some(Standing::Unresolved) => Ok(()),
             _ => Err(LedgerError::NotUnresolved(id)),
         }
+    }
+
+    /// Check S4: a slot is entered once.
+    fn check_new(&self, entry: &Entry) -> Result<(), Refusal> {
+        if self.entries.contains_key(&entry.id) {
+            let reason = format!("{} is in the ledger already", entry.id);
+            return Err(Refusal::coordinator(Check::S4, reason));
+        }
+        Ok(())
     }
 
     fn apply(&mut self, record: Record) -> Result<(), LedgerError> {

@@ -22,7 +22,8 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Verifies a site's signature on `digest`; a failure names the site under `check`.
+    /// Verifies a site's signature on `digest`, in a message that came from the site itself; a
+    /// failure names the site under `check`.
     ///
     /// # Errors
     /// Where the site is not of the charter, or the signature is not its own.
@@ -34,10 +35,29 @@ impl Roster {
         signature: &Signature,
     ) -> Result<(), Refusal> {
         let Some(key) = self.sites.get(&site) else {
-            return Err(Refusal::coordinator(check, format!("{site} is not in the charter")));
+            return Err(Refusal::site(check, site, "it is not in the charter"));
         };
         key.verify(digest, signature)
             .map_err(|_| Refusal::site(check, site, "the signature does not verify"))
+    }
+
+    /// Verifies a site's signature on `digest`, in a message that the coordinator relayed. A
+    /// failure names the coordinator: anybody can make a signature that does not verify, and the
+    /// coordinator is to relay none.
+    ///
+    /// # Errors
+    /// Where the site is not of the charter, or the signature is not its own.
+    pub fn verify_relayed(
+        &self,
+        check: Check,
+        site: SiteIndex,
+        digest: &Digest,
+        signature: &Signature,
+    ) -> Result<(), Refusal> {
+        self.verify_site(check, site, digest, signature).map_err(|refusal| {
+            let reason = format!("in the name of {site}: {}", refusal.reason);
+            Refusal::coordinator(check, reason)
+        })
     }
 
     /// Verifies the coordinator's signature on `digest`.

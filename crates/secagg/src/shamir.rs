@@ -142,9 +142,27 @@ mod tests {
         }
     }
 
+    /// Shamir's scheme as `vsss-rs` implements it, over the same field.
     #[test]
-    fn an_independent_library_reconstructs_our_shares() {
-        use vsss_rs::curve25519_dalek as _;
+    fn an_independent_library_reconstructs_our_shares_and_deals_shares_to_us() {
+        use vsss_rs::{IdentifierPrimeField, PrimeFieldShare, ReadableShareSet, Share, shamir};
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        let secret = random_scalar(&mut rng);
+        let polynomial = Polynomial::draw(&secret, 3, &mut rng);
+        let chosen = holders(&[2, 5, 65_535]);
+        let share = |holder: &SiteIndex| {
+            let (x, y) = (Scalar::from(holder.get()), *polynomial.share(*holder));
+            PrimeFieldShare::<Scalar>::with_identifier_and_value(x.into(), y.into())
+        };
+        let ours: Vec<_> = chosen.iter().map(share).collect();
+        assert_eq!(ours.combine().unwrap().0, *secret);
+        assert_ne!(ours[1..].to_vec().combine().unwrap().0, *secret);
+
+        let field = IdentifierPrimeField(*secret);
+        let theirs = shamir::split_secret::<PrimeFieldShare<Scalar>>(3, 5, &field, &mut rng);
+        let values: Vec<_> = theirs.unwrap().iter().map(|share| share.value().0).collect();
+        let weights = Interpolation::at_zero(&holders(&[1, 3, 4])).unwrap();
+        assert_eq!(*weights.combine(&[values[0], values[2], values[3]]).unwrap(), *secret);
     }
 
     #[test]

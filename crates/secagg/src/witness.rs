@@ -26,6 +26,10 @@ pub struct Witness<J> {
     seen: BTreeMap<SiteIndex, BTreeMap<u64, Head>>,
 }
 
+/// How many records of each site's ledger had been seen at some moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(BTreeMap<SiteIndex, u64>);
+
 impl<J: Journal> Witness<J> {
     /// Reads the records that the journal holds.
     ///
@@ -47,15 +51,41 @@ impl<J: Journal> Witness<J> {
         self.seen.get(&site)?.last_key_value().map(|(_, head)| *head)
     }
 
+    /// The highest count seen of every site, at this moment.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let highest = |(site, heads): (&SiteIndex, &BTreeMap<u64, Head>)| {
+            heads.last_key_value().map(|(count, _)| (*site, *count))
+        };
+        Counts(self.seen.iter().filter_map(highest).collect())
+    }
+
     /// Takes the head of an advert: it must not be below the highest one.
     ///
     /// # Errors
     /// Check L1 with the site as culprit, or the journal's error.
     pub fn advert(&mut self, site: SiteIndex, head: Head) -> Result<(), LedgerError> {
-        if let Some(highest) = self.highest(site).filter(|highest| head.count < highest.count) {
+        let counts = self.counts();
+        self.advert_since(&counts, site, head)
+    }
+
+    /// Takes the head of an advert that was gathered while rounds of the epoch before went on: it
+    /// must not be below the highest one of the moment when this site advertised itself. (The
+    /// trailers that came since then may show records that are younger than the advert.)
+    ///
+    /// # Errors
+    /// Check L1 with the site as culprit, or the journal's error.
+    pub fn advert_since(
+        &mut self,
+        before: &Counts,
+        site: SiteIndex,
+        head: Head,
+    ) -> Result<(), LedgerError> {
+        if let Some(highest) = before.0.get(&site).filter(|highest| head.count < **highest) {
             let reason = format!(
-                "its ledger has {} records, {} were seen before: was it restored from a backup?",
-                head.count, highest.count
+                "its ledger has {} records, {highest} were seen before: was it restored from a \
+                 backup?",
+                head.count
             );
             return Err(Refusal::site(Check::L1, site, reason).into());
         }

@@ -70,6 +70,24 @@ pub struct Manifest {
     pub aggregation: Aggregation,
 }
 
+impl Manifest {
+    /// The most sums that the study may open. A `glm`: the first round, the same once more in
+    /// other units, and one for each Newton step. A `fedavg`: its rounds, one to evaluate the
+    /// result, and one to count rows where updates are packed and `max_rows` is not given.
+    #[must_use]
+    pub const fn most_sums(&self) -> u32 {
+        match &self.analysis {
+            AnalysisSpec::Glm(glm) => glm.max_iterations.saturating_add(2),
+            AnalysisSpec::FedAvg(fedavg) => {
+                let packed = matches!(self.aggregation.encoding, UpdateEncoding::Packed { .. });
+                let counted = packed && fedavg.max_rows.is_none();
+                fedavg.rounds.saturating_add(if counted { 2 } else { 1 })
+            }
+            AnalysisSpec::Vector(vector) => vector.rounds,
+        }
+    }
+}
+
 /// The data that a study reads at each site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataSpec {
@@ -122,17 +140,6 @@ impl AnalysisSpec {
             AnalysisSpec::Glm(_) => "glm",
             AnalysisSpec::FedAvg(_) => "fedavg",
             AnalysisSpec::Vector(_) => "vector",
-        }
-    }
-
-    /// The most sums that the analysis may open: one a round; for a `glm` one for each Newton step
-    /// and one for the figures at the last coefficients.
-    #[must_use]
-    pub const fn most_sums(&self) -> u32 {
-        match self {
-            AnalysisSpec::Glm(glm) => glm.max_iterations.saturating_add(1),
-            AnalysisSpec::FedAvg(fedavg) => fedavg.rounds,
-            AnalysisSpec::Vector(vector) => vector.rounds,
         }
     }
 }

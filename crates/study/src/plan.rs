@@ -17,6 +17,9 @@ pub const MAX_NAME: usize = 64;
 /// Smallest and largest tile, in lanes; always a power of two.
 pub const TILE_LANES: std::ops::RangeInclusive<u32> = 512..=(1 << 17);
 
+/// The tile of every plan: 128 KiB, small beside an upload and large beside its hash.
+pub const STANDARD_TILE: u32 = 1 << 14;
+
 /// How many fields share one 64-bit lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Packing {

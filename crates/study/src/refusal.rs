@@ -79,6 +79,12 @@ impl Check {
         Check::R2,
         Check::P1,
     ];
+
+    /// The check with this id, such as `S3`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|check| check.to_string() == name)
+    }
 }
 
 impl fmt::Display for Check {
@@ -134,5 +140,19 @@ impl Refusal {
     /// A refusal by this site's own rule.
     pub fn own(check: Check, reason: impl Into<String>) -> Self {
         Self { check, culprit: Culprit::Own, reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_is_found_by_its_name_and_no_other_is() {
+        for check in Check::ALL {
+            assert_eq!(Check::from_name(&check.to_string()), Some(check));
+        }
+        assert_eq!(Check::from_name("s3"), None);
+        assert_eq!(Check::from_name(""), None);
     }
 }

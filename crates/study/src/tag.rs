@@ -60,8 +60,8 @@ pub enum Tag {
     Ledger,
     /// The state of an analysis between rounds.
     State,
-    /// A signed refusal.
-    Refusal,
+    /// An event of a site's own record.
+    Audit,
     /// The stable local lineage of a data set.
     Lineage,
     /// The content of a data set.
@@ -100,7 +100,7 @@ impl Tag {
             Tag::Verdict => b"ripieno-1/verdict",
             Tag::Ledger => b"ripieno-1/ledger",
             Tag::State => b"ripieno-1/state",
-            Tag::Refusal => b"ripieno-1/refusal",
+            Tag::Audit => b"ripieno-1/audit",
             Tag::Lineage => b"ripieno-1/lineage",
             Tag::Content => b"ripieno-1/content",
         }

@@ -142,6 +142,17 @@ fn an_unwritten_minimum_rises_with_corrupt() {
 }
 
 #[test]
+fn the_most_sums_that_a_study_opens() {
+    let sums = |text: &str| parse(text).most_sums();
+    assert_eq!(sums(GLM), 27);
+    assert_eq!(sums(FEDAVG), 6);
+    assert_eq!(sums(&format!("{FEDAVG}[aggregation]\nencoding = \"packed\"\n")), 7);
+    let known = format!("{FEDAVG}max_rows = 9\n[aggregation]\nencoding = \"packed\"\n");
+    assert_eq!(sums(&known), 6);
+    assert_eq!(sums(&format!("{VECTOR}rounds = 4\n")), 4);
+}
+
+#[test]
 fn the_digest_is_over_the_bytes() {
     let digest = |text: &str| -> Digest { Study::parse(text).unwrap().digest() };
     assert_eq!(digest(GLM), digest(GLM));

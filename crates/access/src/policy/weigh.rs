@@ -116,8 +116,7 @@ fn minimum_sites(rules: &DataSetRules, _: &DataSpec, request: &Request<'_>) -> R
 
 /// Each opened sum says something about the rows; noise would make it less, and there is none.
 fn releases(rules: &DataSetRules, _: &DataSpec, request: &Request<'_>) -> Result<(), Denial> {
-    let (planned, opened) =
-        (u64::from(request.study.manifest().analysis.most_sums()), request.opened);
+    let (planned, opened) = (u64::from(request.study.manifest().most_sums()), request.opened);
     let most = rules.maximum_releases;
     permitted(planned <= most && opened < most, Rule::Releases, || {
         let reason = format!(

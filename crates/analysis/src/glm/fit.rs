@@ -4,17 +4,20 @@ use super::Glm;
 use super::result::{self, Ending};
 use super::state::{GlmState, Point, Trial};
 use super::totals::Totals;
-use crate::linalg::Factor;
+use crate::linalg::{Dependent, Factor};
 use crate::{Members, State, Status, Step};
 
-/// A decrement that is this much below the tolerance needs no second round to confirm it.
+/// With a decrement of this times the tolerance, in squared standard errors, nothing is left to
+/// gain: at a tolerance of 1e-12 the estimates are off by 1e-10 standard errors.
 const FAR_BELOW: f64 = 1e-8;
+/// A decrement within the tolerance that falls by less than this factor is rounding.
+const LEAST_GAIN: f64 = 100.0;
 /// Below this relative decrement the next round should have the same sites.
 const NEAR: f64 = 1e-2;
 /// A deviance that rises by more than this, relatively, is no rounding.
 const RISE: f64 = 1e-9;
-/// Most halvings of one step: beyond, the point does not move any more.
-const MAX_HALVINGS: u32 = 30;
+/// The least fraction of a step: below, the point hardly moves any more.
+const LEAST_FRACTION: f64 = 1e-6;
 /// A decrement below this has left the region in which Newton's method converges slowly towards
 /// large but finite coefficients: there the rows concerned still weigh about 1.
 const NEGLIGIBLE: f64 = 1e-2;
@@ -42,7 +45,7 @@ impl Glm {
         }
         let newton = match Newton::solve(totals, self.terms.len()) {
             Ok(newton) => newton,
-            Err(dependent) => return self.collinear(state, totals, &dependent),
+            Err(dependent) => return self.singular(state, totals, &dependent, last.is_some()),
         };
         let stalls = last.is_some_and(|last| newton.stalls(last, &point.beta));
         let stagnant = if stalls { state.stagnant + 1 } else { 0 };
@@ -71,7 +74,7 @@ impl Glm {
             point: Some(Point { beta, centre: point.centre }),
             iterations: state.iterations + 1,
             last: Some(trial),
-            halvings: 0,
+            fraction: 1.0,
             stagnant,
             ..state.clone()
         };
@@ -79,38 +82,57 @@ impl Glm {
         Step::Continue { state: State::Glm(next), members }
     }
 
-    /// Converged: the decrement is below the tolerance and was so in the round before over the
-    /// same sites, or it is far below already. Newton's method squares the distance in each step,
-    /// so the coefficients have all digits that the sums have.
+    /// Converged: the decrement, relative to the deviance, is below the tolerance, and there is
+    /// nothing left to gain. Newton's method squares the distance in each step, so waiting for that
+    /// takes a round or two, and then the coefficients have all digits that the sums have.
     fn converged(&self, newton: &Newton, last: Option<&Trial>, stalls: bool) -> bool {
-        let tolerance = self.spec.tolerance;
-        let before = last.is_some_and(|last| last.decrement / scale(last.deviance) < tolerance);
-        let small = newton.relative < tolerance && before && !stalls;
-        small || newton.relative < tolerance * FAR_BELOW
+        let nothing_left = newton.decrement < self.spec.tolerance * FAR_BELOW;
+        let rounding =
+            last.is_some_and(|last| newton.decrement > last.decrement / LEAST_GAIN) && !stalls;
+        newton.relative < self.spec.tolerance && (nothing_left || rounding)
     }
 
-    /// The deviance rose: half of the step, or, after the first point, the null model.
+    /// The deviance rose: less of the step, or, after the first point, the null model.
     fn retreat(&self, state: &GlmState, point: &Point, last: &Trial, totals: &Totals) -> Step {
-        let spent = state.iterations >= self.spec.max_iterations;
-        if spent || state.halvings >= MAX_HALVINGS {
+        let from_null = last.step.is_empty();
+        let fraction = if from_null { 1.0 } else { shorter(state.fraction, last, totals.deviance) };
+        if fraction < LEAST_FRACTION {
             return self.done_without_fit(state, totals, self.no_descent());
         }
-        let from_null = last.step.is_empty();
-        let half = |(here, there): (&f64, &f64)| there + (here - there) / 2.0;
         let beta = if from_null {
             last.beta.clone()
         } else {
-            point.beta.iter().zip(&last.beta).map(half).collect()
+            let along = |(from, step): (&f64, &f64)| from + fraction * step;
+            last.beta.iter().zip(&last.step).map(along).collect()
         };
         let next = GlmState {
             point: Some(Point { beta, centre: point.centre }),
-            iterations: state.iterations + 1,
             last: if from_null { None } else { state.last.clone() },
-            halvings: state.halvings + 1,
+            fraction,
             stagnant: 0,
             ..state.clone()
         };
         Step::Continue { state: State::Glm(next), members: Members::Same }
+    }
+
+    /// The end where the information is singular. Where it was not over the same sites before, it
+    /// is the weights that vanished, as they do for rows that are predicted without error.
+    fn singular(
+        &self,
+        state: &GlmState,
+        totals: &Totals,
+        dependent: &Dependent,
+        before: bool,
+    ) -> Step {
+        if !before {
+            return self.collinear(state, totals, dependent);
+        }
+        let column = result::names(&self.terms, [dependent.column].into_iter());
+        let message = format!(
+            "the data is separated: the model predicts so many rows without error that those left \
+             say nothing about {column}; ask for fewer terms or merge categories"
+        );
+        self.done_without_fit(state, totals, result::separated(message))
     }
 
     fn separation(&self, newton: &Newton, last: Option<&Trial>, totals: &Totals) -> Ending {
@@ -130,7 +152,7 @@ impl Glm {
 }
 
 impl Newton {
-    fn solve(totals: &Totals, size: usize) -> Result<Self, crate::linalg::Dependent> {
+    fn solve(totals: &Totals, size: usize) -> Result<Self, Dependent> {
         let factor = Factor::new(totals.information, size)?;
         let step = factor.solve(totals.gradient);
         let gain = step.iter().zip(totals.gradient).fold(0.0, |sum, (step, g)| sum + step * g);
@@ -156,10 +178,118 @@ fn scale(deviance: f64) -> f64 {
     deviance.abs() + 0.1
 }
 
+/// Where along the step the deviance is least, if it is a parabola through what is known of it: its
+/// value and slope (−2 · decrement) before the step, its value at `fraction`. Within a tenth and a
+/// half of `fraction`.
+fn shorter(fraction: f64, last: &Trial, deviance: f64) -> f64 {
+    let fall = 2.0 * last.decrement * fraction;
+    let bend = (deviance - last.deviance + fall) / (fraction * fraction);
+    (last.decrement / bend).clamp(0.1 * fraction, 0.5 * fraction)
+}
+
 fn rose(deviance: f64, before: f64) -> bool {
     deviance - before > RISE * scale(before)
 }
 
 fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |largest, value| value.abs().max(largest))
+}
+
+#[cfg(test)]
+mod tests {
+    use ripieno_encoding::NamedVector;
+    use ripieno_study::manifest::{Family, GlmSpec};
+
+    use super::*;
+    use crate::glm::{GRADIENT, INFORMATION, STATISTICS, Units};
+    use crate::{Analysis, Report, Sums};
+
+    fn glm() -> Glm {
+        let (family, confidence) = (Family::Binomial, 0.95);
+        let spec = GlmSpec { family, max_iterations: 40, tolerance: 1e-12, confidence };
+        Glm::new(&spec, &[]).unwrap()
+    }
+
+    /// Ten rows with four events, at a given deviance and gradient; the information is 4.
+    fn sums(deviance: f64, gradient: f64) -> Sums {
+        with_information(4.0, deviance, gradient)
+    }
+
+    fn with_information(information: f64, deviance: f64, gradient: f64) -> Sums {
+        Sums::new(vec![
+            NamedVector::new(GRADIENT, vec![gradient]),
+            NamedVector::new(INFORMATION, vec![information]),
+            NamedVector::new(STATISTICS, vec![10.0, deviance, 4.0, 0.0]),
+        ])
+    }
+
+    fn at(beta: f64) -> GlmState {
+        let mut state = GlmState::start(Units { features: Vec::new(), outcome: 0 });
+        state.point = Some(Point { beta: vec![beta], centre: 0.0 });
+        state
+    }
+
+    fn moved(state: &GlmState, sums: &Sums, survivors: usize) -> (GlmState, Members) {
+        match glm().combine(&State::Glm(state.clone()), sums, survivors) {
+            Ok(Step::Continue { state: State::Glm(next), members }) => (next, members),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn beta(state: &GlmState) -> f64 {
+        state.point.as_ref().unwrap().beta[0]
+    }
+
+    #[test]
+    fn a_rise_over_the_same_sites_shortens_the_step_until_it_falls() {
+        // From 1 by a step of 4 with a decrement of 64.
+        let (first, _) = moved(&at(1.0), &sums(12.0, 16.0), 3);
+        assert_eq!(beta(&first), 5.0);
+        // 12 − 128 t + 256 t² is 140 at 1 and least at 1/4.
+        let (quarter, members) = moved(&first, &sums(140.0, 1.0), 3);
+        assert_eq!((beta(&quarter), members), (2.0, Members::Same));
+        // 12 − 128 t + 1024 t² is 44 at 1/4 and least at 1/16.
+        let (sixteenth, _) = moved(&quarter, &sums(44.0, 1.0), 3);
+        assert_eq!((beta(&sixteenth), sixteenth.iterations), (1.25, first.iterations));
+        let (on, _) = moved(&sixteenth, &sums(11.0, 1.0), 3);
+        assert_eq!((beta(&on), on.fraction), (1.5, 1.0));
+    }
+
+    #[test]
+    fn a_rise_over_other_sites_says_nothing() {
+        let (first, _) = moved(&at(1.0), &sums(12.0, 8.0), 4);
+        let (next, _) = moved(&first, &sums(13.0, 2.0), 3);
+        assert_eq!(beta(&next), 3.5);
+    }
+
+    #[test]
+    fn weights_that_vanish_are_separation_and_not_collinearity() {
+        let vanished = with_information(0.0, 11.0, 0.0);
+        let status = |state: &GlmState, sums: &Sums| match glm().combine(
+            &State::Glm(state.clone()),
+            sums,
+            3,
+        ) {
+            Ok(Step::Done(Report::Glm(report))) => report.status,
+            other => panic!("{other:?}"),
+        };
+        let (next, _) = moved(&at(1.0), &sums(12.0, 8.0), 3);
+        assert_eq!(status(&next, &vanished), Status::Separated);
+        assert_eq!(status(&at(1.0), &vanished), Status::Collinear);
+    }
+
+    #[test]
+    fn a_step_that_never_helps_ends_the_fit() {
+        let (mut state, _) = moved(&at(1.0), &sums(12.0, 8.0), 3);
+        for _ in 0..30 {
+            match glm().combine(&State::Glm(state), &sums(13.0, 1.0), 3).unwrap() {
+                Step::Continue { state: State::Glm(next), .. } => state = next,
+                Step::Done(Report::Glm(report)) => {
+                    return assert_eq!(report.status, Status::NotConverged);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("thirty times the same step");
+    }
 }

@@ -18,8 +18,9 @@ pub struct GlmState {
     pub(crate) iterations: u32,
     /// The point that the last step was taken from.
     pub(crate) last: Option<Trial>,
-    /// How often that step was halved.
-    pub(crate) halvings: u32,
+    /// How much of that step was taken: 1, less where the deviance rose.
+    #[serde(with = "bits::one")]
+    pub(crate) fraction: f64,
     /// Rounds in a row in which the steps did not shrink although the gain did.
     pub(crate) stagnant: u32,
 }
@@ -70,7 +71,7 @@ impl GlmState {
             repeated: false,
             iterations: 0,
             last: None,
-            halvings: 0,
+            fraction: 1.0,
             stagnant: 0,
         }
     }
@@ -100,7 +101,7 @@ impl GlmState {
         hasher
             .number(self.repeated)
             .number(self.iterations)
-            .number(self.halvings)
+            .number(self.fraction.to_bits())
             .number(self.stagnant)
     }
 }

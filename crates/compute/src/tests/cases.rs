@@ -26,9 +26,8 @@ fn case(name: &str, features: &str, only: &str) -> Option<Case> {
     let folder = PathBuf::from(folder).join("cases").join(name);
     let text = std::fs::read_to_string(folder.join("case.json")).unwrap();
     let case: Value = serde_json::from_str(&text).unwrap();
-    let names = |key: &str| -> Vec<String> {
-        case[key].as_array().unwrap().iter().map(|name| text_of(name)).collect()
-    };
+    let names =
+        |key: &str| -> Vec<String> { case[key].as_array().unwrap().iter().map(text_of).collect() };
     let (features, outcome) = (names(features), text_of(&case["outcome"]));
     let files = case["sites"].as_object().unwrap().keys().filter(|file| file.ends_with(only));
     let sites = files.map(|file| read(&folder.join(file), &features, &outcome)).collect();

@@ -104,8 +104,9 @@ fn large_counts_by_group_have_their_log_means() {
     let report = fit(Family::Poisson, &["city"], &rows);
     assert!(report.converged, "{}", report.message);
     let expected = [3_f64.ln(), (2e9_f64 / 3.0).ln()];
-    assert_close("coefficients", &report.coefficients, &expected, 1e-10);
-    assert_close("error", &report.standard_errors[..1], &[(1.0_f64 / 9.0).sqrt()], 1e-10);
+    // Residuals of 1e8 are known to 1e-8, and that is shared by an information of 9.
+    assert_close("coefficients", &report.coefficients, &expected, 1e-8);
+    assert_close("error", &report.standard_errors[..1], &[(1.0_f64 / 9.0).sqrt()], 1e-7);
 }
 
 #[test]
@@ -176,6 +177,23 @@ fn complete_separation_is_said() {
     let report = fit(Family::Binomial, &["dose", "ward"], &rows);
     assert_eq!(report.status, Status::Separated, "{}", report.message);
     assert!(report.message.contains("dose") && report.message.contains("all rows"));
+}
+
+#[test]
+fn few_rows_for_many_columns_are_separated() {
+    let features = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    for seed in 0..20 {
+        let mut draw = Draw::new(seed);
+        let rows: Vec<_> = (0..18)
+            .map(|row| {
+                let spread = 10_f64.powi(row % 3);
+                let x = features.iter().map(|_| spread * (draw.uniform() - 0.5)).collect();
+                (x, f64::from(row % 2))
+            })
+            .collect();
+        let report = fit(Family::Binomial, &features, &rows);
+        assert_eq!(report.status, Status::Separated, "{seed}: {}", report.message);
+    }
 }
 
 #[test]
@@ -261,30 +279,23 @@ fn too_few_steps_are_said() {
 }
 
 #[test]
-fn an_overshooting_step_is_taken_back() {
-    // One row far out: the first Newton steps run away and the deviance rises.
-    let mut draw = Draw::new(9);
-    let mut rows: Vec<_> = (0..60)
-        .map(|_| {
-            let x = draw.uniform();
-            (vec![x], draw.count((0.1 + 0.2 * x).exp()))
-        })
-        .collect();
-    rows.push((vec![400.0], 0.0));
-    rows.push((vec![-30.0], 900.0));
-    let sites = dealt(&rows);
-    let analysis = AnalysisSpec::Glm(GlmSpec { max_iterations: 100, ..glm_spec(Family::Poisson) });
-    let manifest = manifest(&["x"], analysis, UpdateEncoding::Wide);
-    let (report, rounds) = run_with(&manifest, &sites, |_, _, _| vec![0, 1, 2]);
-    let report = glm_report(report);
-    assert!(report.converged, "{} after {}", report.message, rounds.len());
-    let [a, b] = report.coefficients[..] else { panic!("two coefficients") };
-    let residual = |(x, y): &(Vec<f64>, f64)| y - (a + b * x[0]).exp();
-    let gradient = [
-        rows.iter().map(residual).sum::<f64>(),
-        rows.iter().map(|row| row.0[0] * residual(row)).sum(),
+fn rows_far_out_do_not_lead_a_fit_astray() {
+    // In both the first point is worse than the null model. In the second the step from there
+    // overshoots too, and is shortened; without going back, the first one does not converge.
+    let cases = [
+        ([(200.0, 1000.0), (1000.0, 0.0)], [4.504139331542028, 0.0006709049599444982]),
+        ([(20.0, 1000.0), (50.0, 50.0)], [4.143135264994739, 0.034738494103598645]),
     ];
-    assert_close("gradient", &gradient, &[0.0, 0.0], 1e-6);
+    let near = [0.0, 1.0, 0.0, 2.0, 1.0, 0.0, 0.0, 1.0];
+    for (far, expected) in cases {
+        let rows: Vec<_> = (near.iter().enumerate().map(|(x, y)| (x as f64, *y)).chain(far))
+            .map(|(x, y)| (vec![x], y))
+            .collect();
+        let report = fit(Family::Poisson, &["x"], &rows);
+        assert!(report.converged, "{}", report.message);
+        // Expected: an independent fit of the ten rows.
+        assert_close("coefficients", &report.coefficients, &expected, 1e-10);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ripieno_study::{Check, Refusal, SiteIndex, SiteSet};
+use ripieno_study::{Check, Culprit, Refusal, SiteIndex, SiteSet};
 
 use crate::epoch::advertise::Announcement;
 use crate::epoch::join::{not_accepted, verify_acceptances};
@@ -54,7 +54,8 @@ impl Gathering {
             self.announced,
             &advert,
             self.adverts.values(),
-        )?;
+        )
+        .map_err(|refusal| sent_by(advert.from, refusal))?;
         self.adverts.insert(advert.from, advert);
         Ok(())
     }
@@ -70,6 +71,11 @@ impl Gathering {
         let transcript = Transcript::from_adverts(&roster, epoch, slots, list)?;
         Ok(Sharing { roster, transcript, bundles: BTreeMap::new() })
     }
+}
+
+/// What came from a site itself is that site's fault, whoever a relayed copy would blame.
+fn sent_by(site: SiteIndex, refusal: Refusal) -> Refusal {
+    Refusal { culprit: Culprit::Site(site), ..refusal }
 }
 
 /// E2: sealed bundles come in, and go to their holders.
@@ -157,7 +163,8 @@ impl Accepting {
         if self.acceptances.get(&from).is_some_and(|known| *known != acceptance) {
             return Err(Refusal::site(Check::A3, from, "two acceptances of one holder"));
         }
-        verify_acceptances(&self.roster, &self.transcript, vec![acceptance.clone()])?;
+        verify_acceptances(&self.roster, &self.transcript, vec![acceptance.clone()])
+            .map_err(|refusal| sent_by(from, refusal))?;
         self.acceptances.insert(from, acceptance);
         Ok(())
     }

@@ -106,8 +106,13 @@ impl Opening {
         if all.any(|share| shamir::canonical(&share.scalar).is_none()) {
             return refuse("a share is not a canonical scalar");
         }
-        self.releases.entry(from).or_insert(release);
-        Ok(())
+        match self.releases.get(&from) {
+            Some(known) if *known != release => refuse("it released twice, and not the same"),
+            _ => {
+                self.releases.insert(from, release);
+                Ok(())
+            }
+        }
     }
 
     /// Takes the proof of a disputed share.

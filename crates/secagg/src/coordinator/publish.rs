@@ -12,7 +12,7 @@ use crate::epoch::Transcript;
 use crate::mask;
 use crate::merkle;
 use crate::round::outcome::{Certificate, Proposal};
-use crate::round::publish::{Receipt, TilePart};
+use crate::round::publish::{Receipt, SumRecord, TilePart};
 use crate::round::start::SignedContract;
 use crate::round::tiles::{self, Content};
 use crate::round::unmask::Unmasking;
@@ -89,6 +89,12 @@ impl Opened {
         };
         receipt.signature = key.sign(&receipt.digest(charter));
         receipt
+    }
+
+    /// What the next round needs to know of this sum.
+    #[must_use]
+    pub fn record(&self, receipt: &Receipt, corrupt: u16) -> SumRecord {
+        SumRecord::new(&self.proposal.contract.contract, receipt, corrupt)
     }
 
     /// The uploads of U as whole updates: what sites verify a small sum from.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use curve25519_dalek::Scalar;
 use ripieno_identity::Signature;
 use ripieno_study::{Check, Digest, Hasher, Refusal, SiteIndex, SiteSet, Tag};
 use zeroize::Zeroizing;
@@ -100,7 +101,7 @@ impl Dealt {
         let (from, to) = (bundle.from, bundle.to);
         let transcript = self.transcript.digest();
         let peer = self.transcript.channel_key(from).ok_or_else(|| fault("no such dealer"))?;
-        let key = kdf::channel_key(&self.channel.0, peer, &transcript, from, to)
+        let key = kdf::channel_key(&self.channel.secret(), peer, &transcript, from, to)
             .ok_or_else(|| fault("its channel key has low order"))?;
         let aad = share::associated_data(&transcript, from, to);
         let payload = Payload { msg: &bundle.sealed, aad: &aad };
@@ -151,6 +152,11 @@ fn keep(dealt: &mut Dealt, dealer: SiteIndex, shares: &[u8], proof: Proof) -> Re
     let (encoded, _) = shares.as_chunks::<32>();
     let scalars: Option<Vec<_>> = encoded.iter().map(shamir::canonical).collect();
     let scalars = scalars.ok_or_else(|| fault("a share is not a canonical scalar"))?;
+    // A random share is never zero. A dealer that gave zero shares could keep a secret from being
+    // reconstructed with no holder able to prove what it was dealt.
+    if scalars.iter().any(|share| **share == Scalar::ZERO) {
+        return Err(fault("a share is zero"));
+    }
     for (slot, pair) in dealt.slots.iter_mut().zip(scalars.chunks(2)) {
         for (kind, share) in [Kind::Root, Kind::Own].into_iter().zip(pair) {
             slot.keep_share(dealer, kind, share);

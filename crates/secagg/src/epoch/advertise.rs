@@ -3,14 +3,15 @@
 use rand::CryptoRng;
 use ripieno_identity::Signature;
 use ripieno_study::{Check, Digest, Hasher, Refusal, SiteIndex, Tag};
-use x25519_dalek::{PublicKey, StaticSecret};
-use zeroize::Zeroizing;
+use x25519_dalek::PublicKey;
 
-use crate::epoch::secrets::SlotSecrets;
+use crate::epoch::secrets::{ChannelKey, SlotSecrets};
+use crate::journal::Journal;
 use crate::kdf::{self, SlotName};
 use crate::ledger::Head;
 use crate::params::MAX_SLOTS;
 use crate::party::Party;
+use crate::witness::{Counts, Witness};
 
 /// What a site publishes for one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,18 +61,10 @@ impl Advert {
 #[derive(Debug)]
 pub struct Advertised {
     pub(super) party: Party,
-    pub(super) channel: StaticSecretHolder,
+    pub(super) channel: ChannelKey,
     pub(super) slots: Vec<SlotSecrets>,
     pub(super) advert: Advert,
-}
-
-/// The channel key, whose text form says nothing.
-pub(super) struct StaticSecretHolder(pub(super) StaticSecret);
-
-impl std::fmt::Debug for StaticSecretHolder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<redacted>")
-    }
+    pub(super) seen: Option<Counts>,
 }
 
 /// Number and size of an epoch, as the coordinator announces it.
@@ -105,13 +98,18 @@ impl Advertised {
             let reason = format!("an epoch has 1 to {MAX_SLOTS} slots, not {slots}");
             return Err(Refusal::coordinator(Check::A2, reason));
         }
-        let mut seed = Zeroizing::new([0; 32]);
-        rng.fill_bytes(seed.as_mut());
-        let channel = StaticSecret::from(*seed);
+        let channel = ChannelKey::draw(rng)?;
         let secrets: Result<Vec<_>, _> = (0..slots).map(|_| SlotSecrets::draw(rng)).collect();
         let secrets = secrets?;
         let advert = sign_advert(&party, epoch, &channel, &secrets, ledger);
-        Ok(Self { party, channel: StaticSecretHolder(channel), slots: secrets, advert })
+        Ok(Self { party, channel, slots: secrets, advert, seen: None })
+    }
+
+    /// Remembers what `witness` knows now. Rounds of the epoch before may then go on until E2
+    /// without their trailers making the adverts look old (check L1).
+    #[must_use]
+    pub fn witnessed<J: Journal>(self, witness: &Witness<J>) -> Self {
+        Self { seen: Some(witness.counts()), ..self }
     }
 
     /// The advert to send.
@@ -123,14 +121,14 @@ impl Advertised {
     /// Whether every secret lies in locked memory.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.slots.iter().all(SlotSecrets::is_locked)
+        self.channel.is_locked() && self.slots.iter().all(SlotSecrets::is_locked)
     }
 }
 
 fn sign_advert(
     party: &Party,
     epoch: u64,
-    channel: &StaticSecret,
+    channel: &ChannelKey,
     secrets: &[SlotSecrets],
     ledger: Head,
 ) -> Advert {
@@ -147,7 +145,7 @@ fn sign_advert(
         charter: party.roster().charter,
         epoch,
         from: party.index(),
-        channel_key: PublicKey::from(channel).to_bytes(),
+        channel_key: PublicKey::from(&channel.secret()).to_bytes(),
         slots: (0..).zip(secrets).map(advertise).collect(),
         ledger,
         signature: Signature::from_bytes([0; 64]),

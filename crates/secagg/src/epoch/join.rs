@@ -48,7 +48,8 @@ impl Accepted {
 /// Verifies acceptances, whoever the verifier is.
 ///
 /// # Errors
-/// Check A3 with the holder as culprit.
+/// Check A3; the culprit is the holder where its signed acceptance shows the fault, else the
+/// coordinator.
 pub(crate) fn verify_acceptances(
     roster: &Roster,
     transcript: &Transcript,
@@ -58,16 +59,18 @@ pub(crate) fn verify_acceptances(
     let mut verified = BTreeMap::new();
     for acceptance in acceptances {
         let from = acceptance.from;
-        let refuse = |reason: &str| Err(Refusal::site(Check::A3, from, reason));
-        roster.verify_site(Check::A3, from, &acceptance.digest(), &acceptance.signature)?;
+        roster.verify_relayed(Check::A3, from, &acceptance.digest(), &acceptance.signature)?;
         if acceptance.transcript != transcript.digest() || !holders.contains(from) {
-            return refuse("the acceptance is for another epoch");
+            let reason = format!("the acceptance of {from} is for another epoch");
+            return Err(Refusal::coordinator(Check::A3, reason));
         }
         if !acceptance.dealers.is_subset(&holders) {
-            return refuse("the acceptance names a dealer that is not in the epoch");
+            let reason = "the acceptance names a dealer that is not in the epoch";
+            return Err(Refusal::site(Check::A3, from, reason));
         }
         if verified.insert(from, acceptance.dealers).is_some() {
-            return refuse("two acceptances of one holder");
+            let reason = format!("there are two acceptances of {from}");
+            return Err(Refusal::coordinator(Check::A3, reason));
         }
     }
     Ok(verified)

@@ -3,6 +3,7 @@
 use curve25519_dalek::Scalar;
 use rand::CryptoRng;
 use ripieno_study::{Check, Refusal, SiteIndex};
+use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
 use crate::locked::{Secret, Vault};
@@ -25,6 +26,27 @@ impl Kind {
             Kind::Root => 0,
             Kind::Own => 1,
         }
+    }
+}
+
+/// The X25519 key that opens the bundles of one epoch, from E1 to E3.
+#[derive(Debug)]
+pub(crate) struct ChannelKey(Vault);
+
+impl ChannelKey {
+    pub(crate) fn draw(rng: &mut impl CryptoRng) -> Result<Self, Refusal> {
+        let mut vault = vault(1)?;
+        vault.secrets_mut().iter_mut().for_each(|key| rng.fill_bytes(key));
+        Ok(Self(vault))
+    }
+
+    pub(crate) fn secret(&self) -> StaticSecret {
+        let key = Zeroizing::new(self.0.secrets().first().copied().unwrap_or_default());
+        StaticSecret::from(*key)
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.0.is_locked()
     }
 }
 
@@ -93,7 +115,7 @@ impl SlotSecrets {
     /// A dealer's share, for release; `None` where none was dealt or it was erased.
     pub(crate) fn share(&self, dealer: SiteIndex, kind: Kind) -> Option<Zeroizing<Secret>> {
         let share = self.read(self.place(dealer, kind)?);
-        // The all-zero encoding marks an absent share: a dealt one is zero with chance 2^-252.
+        // The all-zero encoding marks an absent share: a share of zero is not accepted.
         (*share != Secret::default()).then_some(share)
     }
 

@@ -9,8 +9,8 @@ use ripieno_identity::Signature;
 use ripieno_study::{Check, Digest, Hasher, Refusal, SiteIndex, Tag};
 use zeroize::Zeroizing;
 
-use crate::epoch::advertise::{Advert, Advertised, Announcement, StaticSecretHolder};
-use crate::epoch::secrets::{Kind, SlotSecrets};
+use crate::epoch::advertise::{Advert, Advertised, Announcement};
+use crate::epoch::secrets::{ChannelKey, Kind, SlotSecrets};
 use crate::epoch::transcript::Transcript;
 use crate::journal::Journal;
 use crate::kdf;
@@ -83,7 +83,8 @@ pub(crate) fn associated_data(transcript: &Digest, from: SiteIndex, to: SiteInde
 /// Verifies all adverts against the charter (checks A1, A2), whoever the verifier is.
 ///
 /// # Errors
-/// The first fault, with the site whose advert it is.
+/// The first fault. The culprit is the site where its signed advert shows the fault, else the
+/// coordinator, which relays nothing that it cannot use.
 pub(crate) fn verify_adverts(
     roster: &Roster,
     epoch: u64,
@@ -107,7 +108,7 @@ pub(crate) fn verify_adverts(
 /// Verifies one advert beside those that came before it (check A1).
 ///
 /// # Errors
-/// Check A1 with the site of the new advert as culprit.
+/// Check A1.
 pub(crate) fn verify_advert_among<'a>(
     roster: &Roster,
     announced: Announcement,
@@ -136,17 +137,19 @@ fn publish_once(advert: &Advert, published: &mut BTreeSet<[u8; 32]>) -> Result<(
 }
 
 fn verify_advert(roster: &Roster, epoch: u64, slots: u16, advert: &Advert) -> Result<(), Refusal> {
-    let refuse = |reason: &str| Err(Refusal::site(Check::A1, advert.from, reason));
-    roster.verify_site(Check::A1, advert.from, &advert.digest(), &advert.signature)?;
+    let from = advert.from;
+    roster.verify_relayed(Check::A1, from, &advert.digest(), &advert.signature)?;
     if advert.charter != roster.charter {
-        return refuse("the advert is for another charter");
+        let reason = format!("the advert of {from} is for another charter");
+        return Err(Refusal::coordinator(Check::A1, reason));
     }
     if advert.epoch != epoch || advert.slots.len() != usize::from(slots) {
-        return refuse("the advert is for another epoch, or for another number of slots");
+        let reason = format!("the advert of {from} is for another epoch, or number of slots");
+        return Err(Refusal::coordinator(Check::A1, reason));
     }
     let mut keys = advert.slots.iter().map(|slot| &slot.mask_key).chain([&advert.channel_key]);
     if !keys.all(kdf::is_contributory) {
-        return refuse("the advert holds a key of low order");
+        return Err(Refusal::site(Check::A1, from, "the advert holds a key of low order"));
     }
     Ok(())
 }
@@ -156,7 +159,7 @@ fn verify_advert(roster: &Roster, epoch: u64, slots: u16, advert: &Advert) -> Re
 pub struct Dealt {
     pub(super) party: Party,
     pub(super) transcript: Transcript,
-    pub(super) channel: StaticSecretHolder,
+    pub(super) channel: ChannelKey,
     pub(super) slots: Vec<SlotSecrets>,
     pub(super) proofs: super::accept::Proofs,
     bundles: Vec<Bundle>,
@@ -181,8 +184,9 @@ impl Advertised {
         // At most MAX_SLOTS were drawn.
         let slots = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
         let transcript = verify_adverts(self.party.roster(), own.epoch, slots, adverts)?;
+        let seen = self.seen.unwrap_or_else(|| witness.counts());
         for (site, advert) in transcript.adverts() {
-            witness.advert(site, advert.ledger)?;
+            witness.advert_since(&seen, site, advert.ledger)?;
         }
         let mut dealt = Dealt {
             party: self.party,
@@ -266,7 +270,7 @@ impl Dealt {
         let (transcript, from) = (self.transcript.digest(), self.party.index());
         let peer = self.transcript.channel_key(to);
         let key = peer
-            .and_then(|peer| kdf::channel_key(&self.channel.0, peer, &transcript, from, to))
+            .and_then(|peer| kdf::channel_key(&self.channel.secret(), peer, &transcript, from, to))
             .ok_or_else(|| Refusal::site(Check::A1, to, "its channel key has low order"))?;
         let mut nonce = [0; 24];
         rng.fill_bytes(&mut nonce);

@@ -12,7 +12,7 @@ use crate::epoch::transcript::Transcript;
 use crate::ledger::SlotId;
 use crate::merkle;
 use crate::roster::Roster;
-use crate::round::outcome::{Certificate, Outcome, Signed};
+use crate::round::outcome::{Certificate, Outcome, Signed, check_outcome};
 use crate::round::start::{SignedContract, missing};
 use crate::round::upload::Trailer;
 
@@ -108,10 +108,7 @@ impl Signed {
         facts: &Facts,
         certificate: &Certificate,
     ) -> Result<Certified, Refusal> {
-        if certificate.outcome != self.outcome {
-            let reason = "the certificate is not for the outcome that this holder signed";
-            return Err(Refusal::coordinator(Check::U1, reason));
-        }
+        check_outcome(&certificate.outcome, &self.outcome)?;
         certificate.verify(facts.party.roster(), &facts.transcript)?;
         Ok(Certified(certificate.clone()))
     }

@@ -140,6 +140,18 @@ impl VoidCertificate {
     }
 }
 
+/// Check U1: a certificate is for the outcome that this holder signed, or is asked to sign.
+///
+/// # Errors
+/// Check U1.
+pub(super) fn check_outcome(certified: &Outcome, own: &Outcome) -> Result<(), Refusal> {
+    if certified == own {
+        return Ok(());
+    }
+    let reason = "the certificate is not for the outcome that this holder signed";
+    Err(Refusal::coordinator(Check::U1, reason))
+}
+
 fn verify_signatures(
     roster: &Roster,
     transcript: &Transcript,
@@ -161,7 +173,7 @@ fn verify_signatures(
             let reason = format!("{site} is not a holder of the epoch");
             return Err(Refusal::coordinator(Check::U1, reason));
         }
-        roster.verify_site(Check::U1, *site, digest, signature)?;
+        roster.verify_relayed(Check::U1, *site, digest, signature)?;
     }
     Ok(())
 }
@@ -277,10 +289,12 @@ fn check_trailers(
     }
     let roster = facts.party.roster();
     for trailer in &proposal.trailers {
-        roster.verify_site(Check::C2, trailer.from, &trailer.digest(), &trailer.signature)?;
+        let from = trailer.from;
+        roster.verify_relayed(Check::C2, from, &trailer.digest(), &trailer.signature)?;
         if trailer.ctx != bound.ctx || trailer.lanes != bound.contract().plan.lanes() {
-            let reason = "its trailer is for another round, or has another number of lanes";
-            return Err(Refusal::site(Check::C2, trailer.from, reason));
+            let reason =
+                format!("the trailer of {from} is for another round, or number of lanes");
+            return Err(Refusal::coordinator(Check::C2, reason));
         }
     }
     let shown = proposal.trailers.iter().find(|trailer| trailer.from == facts.party.index());

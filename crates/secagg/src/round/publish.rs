@@ -126,9 +126,10 @@ pub fn verify_receipt<'a>(
 fn verify_trailers(roster: &Roster, contract: &Contract, receipt: &Receipt) -> Result<(), Refusal> {
     for trailer in &receipt.trailers {
         let from = trailer.from;
-        roster.verify_site(Check::P1, from, &trailer.digest(), &trailer.signature)?;
+        roster.verify_relayed(Check::P1, from, &trailer.digest(), &trailer.signature)?;
         if trailer.ctx != contract.ctx() || trailer.lanes != contract.plan.lanes() {
-            return Err(Refusal::site(Check::P1, from, "its trailer is for another round"));
+            let reason = format!("the trailer of {from} is for another round");
+            return Err(Refusal::coordinator(Check::P1, reason));
         }
     }
     Ok(())
@@ -306,7 +307,7 @@ pub struct SumRecord {
 }
 
 impl SumRecord {
-    fn new(contract: &Contract, receipt: &Receipt, corrupt: u16) -> Self {
+    pub(crate) fn new(contract: &Contract, receipt: &Receipt, corrupt: u16) -> Self {
         let survivors = receipt.survivors().clone();
         let bytes = contract.plan.lanes().saturating_mul(8 * survivors.len() as u64);
         Self {
@@ -350,14 +351,13 @@ impl SumRecord {
         let mut found: BTreeMap<SiteIndex, &Verdict> = BTreeMap::new();
         for verdict in verdicts {
             let from = verdict.from;
-            roster.verify_site(Check::S5, from, &verdict.digest(), &verdict.signature)?;
+            let refuse = |reason: String| Err(Refusal::coordinator(Check::S5, reason));
+            roster.verify_relayed(Check::S5, from, &verdict.digest(), &verdict.signature)?;
             if (verdict.ctx, verdict.sum) != (self.ctx, self.sum) {
-                let reason = "its verdict is on another sum";
-                return Err(Refusal::site(Check::S5, from, reason));
+                return refuse(format!("the verdict of {from} is on another sum"));
             }
             if !verdict.holds {
-                let reason = "it says that the last sum does not recompute";
-                return Err(Refusal::site(Check::S5, from, reason));
+                return refuse(format!("{from} says that the last sum does not recompute"));
             }
             if self.survivors.contains(from) {
                 found.insert(from, verdict);

@@ -8,7 +8,9 @@ use crate::journal::Journal;
 use crate::kdf::Seed;
 use crate::ledger::{Ledger, LedgerError, SlotId, Standing};
 use crate::round::open::{Release, Released, ShareProof};
-use crate::round::outcome::{Ballot, Certificate, Proposal, Signed, VoidCertificate, Voided};
+use crate::round::outcome::{
+    Ballot, Certificate, Outcome, Proposal, Signed, VoidCertificate, Voided, check_outcome,
+};
 use crate::round::start::{
     Approved, Bound, Fresh, SignedContract, check_as_holder, check_as_participant,
 };
@@ -83,12 +85,19 @@ impl Epoch {
         approved: Option<&Approved<'_>>,
         ledger: &Ledger<J>,
     ) -> Result<Digest, Refusal> {
+        let number = signed.contract.slot;
         let checked = check_as_holder(&self.facts, signed)?;
+        let ctx = signed.contract.ctx();
+        match self.slot(number)? {
+            Slot::Fresh(_) | Slot::Bound(_) => {}
+            // Past the ledger entry, whose checks a second time would find their own entry.
+            slot if slot.ctx() == Some(ctx) => return Ok(ctx),
+            other => return Err(spent(number, other)),
+        }
         if let Some(approved) = approved {
             check_as_participant(&self.facts, signed, approved, ledger)?;
         }
-        let ctx = signed.contract.ctx();
-        let slot = self.slot_mut(signed.contract.slot)?;
+        let slot = self.slot_mut(number)?;
         match slot {
             Slot::Fresh(_) => {
                 if let Slot::Fresh(fresh) = std::mem::replace(slot, Slot::Closed) {
@@ -97,7 +106,7 @@ impl Epoch {
                 Ok(ctx)
             }
             Slot::Bound(bound) if bound.ctx == ctx => Ok(ctx),
-            other => Err(spent(signed.contract.slot, other)),
+            other => Err(spent(number, other)),
         }
     }
 
@@ -227,6 +236,9 @@ impl Epoch {
     ) -> Result<Release, LedgerError> {
         let number = certificate.outcome.id.slot;
         if let Some(proposal) = proposal.filter(|_| self.is_undecided(number)) {
+            // Nothing is signed for a certificate that does not hold or is of another outcome.
+            check_outcome(&certificate.outcome, &Outcome::of(proposal))?;
+            certificate.verify(self.facts.party.roster(), &self.facts.transcript)?;
             self.decide(proposal, witness)?;
         }
         let Self { facts, slots, .. } = self;
@@ -346,7 +358,7 @@ impl Epoch {
 }
 
 fn same_outcome(signed: &Signed, proposal: &Proposal) -> Result<Ballot, Refusal> {
-    if signed.outcome == crate::round::outcome::Outcome::of(proposal) {
+    if signed.outcome == Outcome::of(proposal) {
         return Ok(signed.ballot);
     }
     let reason = "another survivor set, or other trailers, were signed for this slot";

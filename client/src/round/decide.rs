@@ -1,0 +1,35 @@
+//! R3: one outcome is signed for each slot, survivors or VOID.
+
+use rand::CryptoRng;
+use ripieno_secagg::journal::Journal;
+use ripieno_secagg::ledger::SlotId;
+use ripieno_secagg::round::outcome::{Proposal, VoidCertificate};
+use ripieno_wire::FromSite;
+
+use crate::round::unknown_epoch;
+use crate::site::{Answers, Site};
+
+impl<J: Journal, R: CryptoRng> Site<J, R> {
+    pub(crate) fn decide(&mut self, proposal: &Proposal) -> Answers {
+        let contract = &proposal.contract.contract;
+        let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+        let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
+        let ballot = epoch.decide(proposal, &mut self.witness)?;
+        self.trail.note(format!("signed survivors {} of {id}", proposal.survivors));
+        Ok(vec![FromSite::Ballot(ballot)])
+    }
+
+    pub(crate) fn void(&mut self, id: SlotId) -> Answers {
+        let ballot = self.epoch_mut(id)?.void(id.slot)?;
+        self.trail.note(format!("signed VOID of {id}"));
+        Ok(vec![FromSite::Ballot(ballot)])
+    }
+
+    pub(crate) fn close_void(&mut self, certificate: &VoidCertificate) -> Answers {
+        let id = certificate.id;
+        let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
+        epoch.close_void(certificate, &mut self.ledger)?;
+        self.trail.note(format!("{id} is void"));
+        Ok(Vec::new())
+    }
+}

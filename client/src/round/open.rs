@@ -1,0 +1,34 @@
+//! R4: shares are released on a certificate, and proved where a reconstruction failed.
+
+use rand::CryptoRng;
+use ripieno_secagg::Kind;
+use ripieno_secagg::journal::Journal;
+use ripieno_secagg::ledger::SlotId;
+use ripieno_secagg::round::outcome::{Certificate, Proposal};
+use ripieno_study::{Check, Refusal, SiteIndex};
+use ripieno_wire::FromSite;
+
+use crate::round::unknown_epoch;
+use crate::site::{Answers, Site};
+
+impl<J: Journal, R: CryptoRng> Site<J, R> {
+    pub(crate) fn open(
+        &mut self,
+        certificate: &Certificate,
+        proposal: Option<&Proposal>,
+    ) -> Answers {
+        let id = certificate.outcome.id;
+        let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
+        let release = epoch.open(certificate, proposal, &mut self.ledger, &mut self.witness)?;
+        self.trail.note(format!("released shares for {id}"));
+        Ok(vec![FromSite::Release(release)])
+    }
+
+    pub(crate) fn prove(&mut self, id: SlotId, dealer: SiteIndex, kind: Kind) -> Answers {
+        let proof = self.epoch_mut(id)?.prove(id.slot, dealer, kind).ok_or_else(|| {
+            let reason = format!("{id}: no such share of {dealer} was released here");
+            Refusal::coordinator(Check::U2, reason)
+        })?;
+        Ok(vec![FromSite::Proof(proof)])
+    }
+}
