@@ -59,7 +59,12 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         Ok(answers)
     }
 
-    pub(crate) fn acceptances(&mut self, acceptances: Vec<Acceptance>) -> Answers {
+    pub(crate) fn acceptances(&mut self, epoch: u64, acceptances: Vec<Acceptance>) -> Answers {
+        // A reminder of what this site has, or has given up.
+        let waits = matches!(&self.setup, Setup::Accepted(a) if a.transcript().epoch() == epoch);
+        if !waits && epoch <= self.last_epoch {
+            return Ok(Vec::new());
+        }
         let Setup::Accepted(accepted) = std::mem::replace(&mut self.setup, Setup::None) else {
             return Err(out_of_order("acceptances").into());
         };

@@ -13,7 +13,8 @@ use ripieno_secagg::ledger::{Ledger, LedgerError, SlotId};
 use ripieno_secagg::witness::Witness;
 use ripieno_secagg::{Party, Roster};
 use ripieno_study::{Check, Digest, Refusal, SiteIndex};
-use ripieno_wire::{FromSite, ToSite};
+use ripieno_wire::limits::MAX_STANDINGS;
+use ripieno_wire::{FromSite, Hello, ToSite};
 
 use crate::setup::Setup;
 use crate::study::Progress;
@@ -102,6 +103,22 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         }
     }
 
+    /// What the site says first on every connection: what it lacks.
+    #[must_use]
+    pub fn hello(&self) -> Hello {
+        let unfinished = self.studies.iter().filter(|(_, progress)| progress.report().is_none());
+        let rounds = unfinished.map(|(study, progress)| (*study, progress.round));
+        Hello {
+            unresolved: self
+                .ledger
+                .unresolved()
+                .map(|entry| entry.id)
+                .take(MAX_STANDINGS)
+                .collect(),
+            rounds: rounds.take(MAX_STANDINGS).collect(),
+        }
+    }
+
     /// The site's own record.
     #[must_use]
     pub fn trail(&self) -> &Trail {
@@ -125,7 +142,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
             ToSite::Announce(announced) => self.announce(announced),
             ToSite::Adverts { adverts, .. } => self.adverts(adverts),
             ToSite::Bundles { bundles, .. } => self.bundles(&bundles),
-            ToSite::Acceptances { acceptances, .. } => self.acceptances(acceptances),
+            ToSite::Acceptances { epoch, acceptances } => self.acceptances(epoch, acceptances),
             ToSite::Study(offer) => self.offer(offer, now),
             ToSite::Contract(signed) => self.start(&signed, now),
             ToSite::Propose(proposal) => self.decide(&proposal),

@@ -8,6 +8,7 @@ use ripieno_identity::VerifiedSubmission;
 use ripieno_secagg::journal::Journal;
 use ripieno_secagg::round::publish::SumRecord;
 use ripieno_secagg::round::start::Approved;
+use ripieno_study::manifest::AnalysisSpec;
 use ripieno_study::plan::STANDARD_TILE;
 use ripieno_study::{Check, Digest, Hasher, Plan, Refusal, Study, Tag};
 use ripieno_wire::{FromSite, StudyAnswer, StudyOffer, StudyVerdict};
@@ -193,13 +194,19 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         let fields = submission.credential().fields();
         let requester = Requester { name: fields.name.clone(), role: fields.role.clone() };
         let by_steward = approval.is_some();
-        let request = Request { approval, ..Request::new(&study, requester, now) };
-        let decision = self.gate.decide(&request).map_err(|d| (d.rule.to_string(), d.to_string()))?;
+        let opened = self.opened(&study);
+        let request = Request { approval, opened, ..Request::new(&study, requester, now) };
+        let decision =
+            self.gate.decide(&request).map_err(|d| (d.rule.to_string(), d.to_string()))?;
         let (data, lineage, releases) = match decision {
             Decision::Ask { why } => return Ok(StudyVerdict::Pending { reason: why }),
             Decision::NoData => (Data::None, no_data_lineage(&study), u64::MAX),
+            // The table may be used, but the analysis reads none of it.
+            Decision::Approved(permit) if reads_nothing(&study) => {
+                (Data::None, permit.lineage(), permit.releases())
+            }
             Decision::Approved(permit) => {
-                let releases = permit.maximum_releases();
+                let releases = permit.releases();
                 let view = self.gate.open(&permit, now);
                 let view = view.map_err(|e| ("data".to_owned(), e.to_string()))?;
                 let columns: Vec<&str> = permit.data().columns().collect();
@@ -214,11 +221,22 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         Ok(StudyVerdict::Approved)
     }
 
+    /// Sums of a study that count as opened on the data set that it names here.
+    fn opened(&self, study: &Study) -> u64 {
+        let name = study.manifest().data.as_ref().map(|data| data.dataset.as_str());
+        let set = name.and_then(|name| self.gate.catalog().data_set(name).ok());
+        set.map_or(0, |set| self.ledger.spent(&study.digest(), &set.lineage()))
+    }
+
     /// Computes the first step once, so that an outcome that does not suit the family is refused
     /// before the study starts. Nothing of it is kept.
     fn rehearse(&self, progress: &Progress) -> Result<(), (String, String)> {
         self.contribution(progress).map(drop).map_err(|e| ("data".into(), e.to_string()))
     }
+}
+
+fn reads_nothing(study: &Study) -> bool {
+    matches!(study.manifest().analysis, AnalysisSpec::Vector(_))
 }
 
 /// A study without data still has a name in the ledger.

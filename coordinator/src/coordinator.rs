@@ -9,7 +9,7 @@ use ripieno_identity::{RatifiedCharter, SigningKey, Submission};
 use ripieno_secagg::Roster;
 use ripieno_study::manifest::ManifestError;
 use ripieno_study::{Digest, Refusal, SiteIndex, SiteSet, Study};
-use ripieno_wire::{FromSite, ToSite};
+use ripieno_wire::{FromSite, Hello, ToSite};
 use thiserror::Error;
 
 use crate::epochs::Epochs;
@@ -155,14 +155,13 @@ impl Coordinator {
         Ok(digest)
     }
 
-    /// An authenticated site is there: it gets whatever it may have missed.
-    pub fn connected(&mut self, site: SiteIndex, clock: Clock) {
-        self.desk.clock = clock;
+    /// An authenticated site is there, and gets what it lacks.
+    fn attend(&mut self, site: SiteIndex, hello: &Hello) {
         self.desk.present = self.desk.present.iter().chain([site]).collect();
+        self.epochs.remind(site, &mut self.desk);
         for run in self.runs.values_mut() {
-            run.remind(site, &mut self.desk);
+            run.remind(site, hello, &mut self.desk);
         }
-        self.settle();
     }
 
     /// A site is gone.
@@ -174,6 +173,7 @@ impl Coordinator {
     pub fn receive(&mut self, site: SiteIndex, message: FromSite, clock: Clock) {
         self.desk.clock = clock;
         match message {
+            FromSite::Hello(hello) => self.attend(site, &hello),
             FromSite::Advert(_) | FromSite::Bundles(_) | FromSite::Acceptance(_) => {
                 self.epochs.receive(site, message, &mut self.desk);
             }
@@ -216,10 +216,12 @@ impl Coordinator {
     fn settle(&mut self) {
         let mut moved = true;
         while moved {
-            moved = self.epochs.advance(&mut self.desk);
+            moved = false;
             for run in self.runs.values_mut() {
                 moved |= run.advance(&mut self.epochs, &mut self.desk);
             }
+            // After the runs, which say whether an epoch is wanted.
+            moved |= self.epochs.advance(&mut self.desk);
         }
     }
 }

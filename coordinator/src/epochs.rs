@@ -100,6 +100,18 @@ impl Epochs {
         desk.blame(site, result);
     }
 
+    /// Sends a holder that has come back what it may have missed of the epochs that can be used.
+    pub(crate) fn remind(&self, site: SiteIndex, desk: &mut Desk) {
+        for in_use in self.current.iter().chain(&self.next) {
+            let transcript = in_use.epoch.transcript();
+            if transcript.position(site).is_some() {
+                let (epoch, acceptances) = (transcript.epoch(), in_use.epoch.acceptances());
+                let to = [site].into_iter().collect();
+                desk.send(to, ToSite::Acceptances { epoch, acceptances });
+            }
+        }
+    }
+
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         match self.setup {
             Setup::Idle => None,
@@ -182,10 +194,7 @@ impl Epochs {
         let acceptances = epoch.acceptances();
         let holders: SiteSet = acceptances.iter().map(|acceptance| acceptance.from).collect();
         let transcript = epoch.transcript();
-        desk.send(
-            holders.clone(),
-            ToSite::Acceptances { epoch: transcript.epoch(), acceptances },
-        );
+        desk.send(holders.clone(), ToSite::Acceptances { epoch: transcript.epoch(), acceptances });
         let threshold = transcript.params().threshold();
         desk.tell(Event::EpochReady { epoch: transcript.epoch(), holders, threshold });
         let ready = InUse { epoch: Arc::new(epoch), next_slot: 0 };

@@ -19,6 +19,8 @@ pub struct Limits {
     pub void: Duration,
     /// Sites verify their tiles of a large sum.
     pub settle: Duration,
+    /// The next round waits so long for sites that were lost in the one before.
+    pub rejoin: Duration,
     /// A study waits so long for the sites that it needs.
     pub wait: Duration,
     /// How often one round is repeated after VOID before the study is given up.
@@ -37,6 +39,7 @@ impl Default for Limits {
             open: Duration::from_secs(60),
             void: Duration::from_secs(60),
             settle: Duration::from_secs(600),
+            rejoin: Duration::from_secs(5),
             wait: Duration::from_secs(7 * 24 * 3600),
             attempts: 200,
             slots: ripieno_secagg::params::MAX_SLOTS,

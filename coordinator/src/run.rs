@@ -12,8 +12,10 @@ use ripieno_secagg::coordinator::{MemorySpool, Reconstruction, sign_contract};
 use ripieno_secagg::round::outcome::{VoidCertificate, Vote};
 use ripieno_secagg::round::publish::Verdict;
 use ripieno_study::plan::STANDARD_TILE;
-use ripieno_study::{Contract, Digest, Membership, Privacy, Refusal, SiteIndex, SiteSet, Study};
-use ripieno_wire::{FromSite, Parts, Published, StudyOffer, StudyVerdict, ToSite};
+use ripieno_study::{
+    Check, Contract, Digest, Membership, Privacy, Refusal, SiteIndex, SiteSet, Study,
+};
+use ripieno_wire::{FromSite, Hello, Parts, Published, StudyOffer, StudyVerdict, ToSite};
 
 use crate::coordinator::Desk;
 use crate::epochs::Epochs;
@@ -22,6 +24,9 @@ use crate::limits::Limits;
 use crate::phases::{
     Collecting, Deciding, Offering, Opening, Phase, Settling, SlotContext, Voiding, Waiting,
 };
+
+/// Times that a nearly finished analysis takes a returned site in again.
+const MAX_READMISSIONS: u32 = 2;
 
 /// Sums that are kept for sites that were away when they were published.
 const KEPT_SUMS: usize = 16;
@@ -35,13 +40,19 @@ pub(crate) struct Run {
     round: u32,
     phase: Phase,
     willing: SiteSet,
-    /// P of the rounds that were opened, under fixed membership.
+    /// P of every round, under fixed membership.
     fixed: Option<SiteSet>,
+    /// Whether a sum was opened.
+    opened: bool,
+    /// A site is not in the epoch in use: the next round waits for another.
+    renew: bool,
     /// The sites that the analysis would like to see again.
     preferred: Option<SiteSet>,
     voided: Vec<VoidedSlot>,
-    /// VOID certificates of this study, for sites that were away.
-    certificates: Vec<(VoidCertificate, SiteSet)>,
+    /// VOID certificates of this study, for holders that were away.
+    certificates: BTreeMap<SlotId, VoidCertificate>,
+    /// How often `preferred` was passed over for a site that had come back.
+    readmissions: u32,
     verdicts: Vec<Verdict>,
     sums: Vec<(u32, BTreeMap<SiteIndex, ToSite>)>,
     acknowledged: BTreeMap<SiteIndex, u32>,
@@ -66,9 +77,12 @@ impl Run {
             phase,
             willing: SiteSet::default(),
             fixed: None,
+            opened: false,
+            renew: false,
             preferred: None,
             voided: Vec::new(),
-            certificates: Vec::new(),
+            certificates: BTreeMap::new(),
+            readmissions: 0,
             verdicts: Vec::new(),
             sums: Vec::new(),
             acknowledged: BTreeMap::new(),
@@ -113,7 +127,10 @@ impl Run {
             FromSite::State { ctx, .. } => {
                 self.sums.iter().any(|(_, messages)| messages.values().any(|m| is_of(m, ctx)))
             }
-            FromSite::Advert(_) | FromSite::Bundles(_) | FromSite::Acceptance(_) => false,
+            FromSite::Hello(_)
+            | FromSite::Advert(_)
+            | FromSite::Bundles(_)
+            | FromSite::Acceptance(_) => false,
         }
     }
 
@@ -184,12 +201,21 @@ impl Run {
             phase.receive(site, StudyVerdict::Refused { rule, reason });
             return;
         }
-        if let Phase::Collecting(phase) = &mut self.phase {
-            phase.refuse(site);
-            self.willing = self.willing.iter().filter(|s| *s != site).collect();
-            if self.fixed.as_ref().is_some_and(|set| set.contains(site)) {
+        let Phase::Collecting(phase) = &mut self.phase else { return };
+        phase.refuse(site);
+        if refusal.check == Check::S4 {
+            // It is not in this epoch; it can be in the next.
+            self.renew = true;
+            return;
+        }
+        self.willing = self.willing.iter().filter(|s| *s != site).collect();
+        if self.fixed.as_ref().is_some_and(|set| set.contains(site)) {
+            if self.opened {
                 let reason = format!("{site} takes no further part ({refusal})");
                 self.fail(reason, desk);
+            } else {
+                // Nothing was opened yet: once this slot is void, another set may begin.
+                self.fixed = None;
             }
         }
     }
@@ -205,19 +231,17 @@ impl Run {
     }
 
     /// Sends a site that has come back what it may have missed.
-    pub(crate) fn remind(&mut self, site: SiteIndex, desk: &mut Desk) {
+    pub(crate) fn remind(&mut self, site: SiteIndex, hello: &Hello, desk: &mut Desk) {
         let to = || -> SiteSet { [site].into_iter().collect() };
         if let Phase::Offering(phase) = &mut self.phase {
             phase.ask(site);
             desk.send(to(), self.offer());
         }
-        for (certificate, holders) in &self.certificates {
-            if holders.contains(site) {
-                desk.send(to(), ToSite::Voided(certificate.clone()));
-            }
+        for certificate in hello.unresolved.iter().filter_map(|id| self.certificates.get(id)) {
+            desk.send(to(), ToSite::Voided(certificate.clone()));
         }
-        let last = self.acknowledged.get(&site).copied().unwrap_or(0);
-        for (_, messages) in self.sums.iter().filter(|(round, _)| *round > last) {
+        let next = hello.rounds.get(&self.study.digest()).copied().unwrap_or(u32::MAX);
+        for (_, messages) in self.sums.iter().filter(|(round, _)| *round >= next) {
             if let Some(message) = messages.get(&site) {
                 desk.send(to(), message.clone());
             }
@@ -230,9 +254,7 @@ impl Run {
                 (&phase.context.epoch, ToSite::Propose(phase.step.proposal().clone()))
             }
             Phase::Opening(phase) => (&phase.context.epoch, open(&phase.step)),
-            Phase::Voiding(phase) => {
-                (&phase.context.epoch, ToSite::VoidRequest(phase.step.id()))
-            }
+            Phase::Voiding(phase) => (&phase.context.epoch, ToSite::VoidRequest(phase.step.id())),
             _ => return,
         };
         if epoch.transcript().holders().contains(site) {
@@ -248,6 +270,7 @@ impl Run {
         }
         self.phase = match std::mem::replace(&mut self.phase, Phase::Failed) {
             Phase::Offering(phase) => self.end_offering(&phase, desk),
+            Phase::Waiting(phase) if !phase.lost.is_empty() => self.wait(SiteSet::default(), desk),
             Phase::Waiting(_) => {
                 let reason = "the sites that the study needs did not come back in time; submit \
                               it again when they are there";
@@ -275,7 +298,7 @@ impl Run {
                 return self.fail(reason, desk);
             }
             Phase::Voiding(phase) => self.ask_again(phase, desk),
-            ended @ (Phase::Done(_) | Phase::Failed) => ended,
+            ended @ (Phase::Done | Phase::Failed) => ended,
         };
     }
 
@@ -293,8 +316,8 @@ impl Run {
             Phase::Deciding(phase) if phase.is_complete() => (end_deciding(phase, desk), true),
             Phase::Opening(phase) if phase.fresh => (self.reconstruct(phase, desk), true),
             Phase::Settling(phase) if phase.is_complete(&desk.roster) => {
-                let Settling { verdicts, next, .. } = phase;
-                (self.follow(next, verdicts, desk), true)
+                let Settling { verdicts, next, lost, .. } = phase;
+                (self.follow(next, verdicts, lost, desk), true)
             }
             Phase::Voiding(phase) => self.end_voiding(phase, desk),
             other => (other, false),
@@ -317,23 +340,32 @@ impl Run {
         self.willing = phase.willing();
         let wanted = usize::from(self.study.manifest().aggregation.minimum_sites);
         if self.willing.len() < wanted {
-            let reason = format!(
-                "{} sites approved the study, {wanted} are needed",
-                self.willing.len()
-            );
+            let reason =
+                format!("{} sites approved the study, {wanted} are needed", self.willing.len());
             return self.failed(reason, desk);
         }
-        Phase::Waiting(Waiting { since: desk.now() })
+        self.wait(SiteSet::default(), desk)
+    }
+
+    /// Waits for the next round; for a moment also for the sites that were `lost`.
+    fn wait(&self, lost: SiteSet, desk: &Desk) -> Phase {
+        Phase::Waiting(Waiting { since: desk.now(), lost })
     }
 
     /// R1, where enough sites are there and an epoch has a slot.
     fn start(&mut self, phase: Waiting, epochs: &mut Epochs, desk: &mut Desk) -> (Phase, bool) {
         let there: SiteSet =
             self.willing.iter().filter(|site| desk.present.contains(*site)).collect();
-        if self.fixed.as_ref().is_some_and(|set| !set.is_subset(&there)) {
+        let absent = |set: &SiteSet| !set.is_subset(&there);
+        let lost = phase.lost.iter().filter(|site| self.willing.contains(*site)).collect();
+        if absent(&lost) || self.fixed.as_ref().is_some_and(absent) {
             return (Phase::Waiting(phase), false);
         }
+        if std::mem::take(&mut self.renew) {
+            epochs.renew();
+        }
         let Some(epoch) = epochs.current() else { return (Phase::Waiting(phase), false) };
+        self.readmit(&there);
         let wanted = self.fixed.as_ref().or(self.preferred.as_ref()).unwrap_or(&there);
         let wanted: SiteSet = wanted.iter().filter(|site| there.contains(*site)).collect();
         let minimum = self.minimum(&epoch, desk);
@@ -360,9 +392,23 @@ impl Run {
             return (Phase::Waiting(phase), false);
         }
         let Some(slot) = epochs.take_slot() else { return (Phase::Waiting(phase), false) };
+        if self.study.manifest().aggregation.membership == Membership::Fixed {
+            self.fixed = Some(participants.clone());
+        }
         match self.contract(&epoch, slot, minimum, participants) {
             Ok(contract) => (self.send_contract(epoch, contract, desk), true),
             Err(error) => (self.failed(error.to_string(), desk), true),
+        }
+    }
+
+    /// An analysis that is nearly done would like to see the same sites again. A site that has come
+    /// back is taken in all the same, a few times: a result over all sites is worth a few rounds,
+    /// a set that changes for ever is not.
+    fn readmit(&mut self, there: &SiteSet) {
+        let returned = self.preferred.as_ref().is_some_and(|set| !there.is_subset(set));
+        if returned && self.readmissions < MAX_READMISSIONS {
+            self.readmissions += 1;
+            self.preferred = None;
         }
     }
 
@@ -460,17 +506,15 @@ impl Run {
         };
         let (study, round) = (self.study.digest(), self.round);
         desk.tell(Event::SlotVoided { study, round, voided: voided.clone() });
-        self.certificates.push((certificate, transcript.holders()));
+        self.certificates.insert(certificate.id, certificate);
         self.voided.push(voided);
         if self.voided.len() >= desk.limits.attempts as usize {
-            let reason = format!(
-                "round {round} was voided {} times: {}",
-                self.voided.len(),
-                self.advice()
-            );
+            let reason =
+                format!("round {round} was voided {} times: {}", self.voided.len(), self.advice());
             return (self.failed(reason, desk), true);
         }
-        (Phase::Waiting(Waiting { since: desk.now() }), true)
+        let lost = self.voided.last().map(|slot| slot.missing.clone()).unwrap_or_default();
+        (self.wait(lost, desk), true)
     }
 
     fn advice(&self) -> &'static str {
@@ -518,12 +562,8 @@ impl Run {
     ) -> Phase {
         let contract = &opened.signed().contract;
         let survivors = opened.certificate().outcome.survivors.clone();
-        let sums = decode(
-            &contract.plan,
-            opened.sum(),
-            survivors.len(),
-            contract.participants.len(),
-        );
+        let sums =
+            decode(&contract.plan, opened.sum(), survivors.len(), contract.participants.len());
         let step = match sums {
             Ok(sums) => self.analysis.combine(&self.state, &Sums::new(sums), survivors.len()),
             Err(error) => return self.failed(error.to_string(), desk),
@@ -539,9 +579,7 @@ impl Run {
         let receipt = opened.receipt(&desk.roster.charter, &desk.key, digest, desk.clock.unix);
         let record = opened.record(&receipt, desk.roster.corrupt);
         let missing = contract.participants.difference(&survivors);
-        if contract.membership == Membership::Fixed {
-            self.fixed = Some(contract.participants.clone());
-        }
+        self.opened = true;
         let mut messages = BTreeMap::new();
         for site in self.willing.iter() {
             let parts = if record.is_in_parts() {
@@ -581,7 +619,7 @@ impl Run {
                 slot: contract.slot,
                 minimum: contract.minimum,
                 survivors: survivors.clone(),
-                missing,
+                missing: missing.clone(),
                 voided: std::mem::take(&mut self.voided),
             },
         });
@@ -591,25 +629,32 @@ impl Run {
         };
         if record.is_in_parts() {
             let verdicts = Vec::new();
-            return Phase::Settling(Settling { since: desk.now(), record, verdicts, next });
+            let since = desk.now();
+            return Phase::Settling(Settling { since, record, verdicts, next, lost: missing });
         }
-        self.follow(next, Vec::new(), desk)
+        self.follow(next, Vec::new(), missing, desk)
     }
 
     /// What follows a verified sum: the next round, or the result.
-    fn follow(&mut self, next: Step, verdicts: Vec<Verdict>, desk: &mut Desk) -> Phase {
+    fn follow(
+        &mut self,
+        next: Step,
+        verdicts: Vec<Verdict>,
+        lost: SiteSet,
+        desk: &mut Desk,
+    ) -> Phase {
         self.round += 1;
         self.verdicts = verdicts;
         match next {
             Step::Continue { state, .. } => {
                 self.state = state;
-                Phase::Waiting(Waiting { since: desk.now() })
+                self.wait(lost, desk)
             }
             Step::Done(report) => {
                 let report = Box::new(report);
                 let study = self.study.digest();
-                desk.tell(Event::StudyDone { study, report: report.clone() });
-                Phase::Done(report)
+                desk.tell(Event::StudyDone { study, report });
+                Phase::Done
             }
         }
     }

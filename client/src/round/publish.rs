@@ -108,4 +108,3 @@ fn sums(contract: &Contract, sum: &[u64], survivors: usize) -> Result<Sums, Refu
         .map(Sums::new)
         .map_err(|e| Refusal::coordinator(Check::P1, e.to_string()))
 }
-

@@ -50,7 +50,8 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
                 local(manifest, progress.state(), view).map_err(Contribution::Compute)
             }
             (Data::None, AnalysisSpec::Vector(spec)) => {
-                Ok(local_vector(spec, self.party.index()))
+                local_vector(spec, progress.state(), self.party.index())
+                    .map_err(Contribution::Compute)
             }
             (Data::None, _) => Err(Contribution::NoData),
         }

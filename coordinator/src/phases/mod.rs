@@ -20,7 +20,6 @@ pub(crate) use waiting::Waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ripieno_analysis::Report;
 use ripieno_secagg::coordinator::{Epoch, MemorySpool};
 
 use crate::limits::Limits;
@@ -34,7 +33,7 @@ pub(crate) enum Phase {
     Opening(Opening),
     Settling(Settling),
     Voiding(Voiding),
-    Done(Box<Report>),
+    Done,
     Failed,
 }
 
@@ -49,13 +48,13 @@ impl Phase {
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         Some(match self {
             Phase::Offering(phase) => phase.since + limits.offer,
-            Phase::Waiting(phase) => phase.since + limits.wait,
+            Phase::Waiting(phase) => phase.deadline(limits),
             Phase::Collecting(phase) => phase.since + limits.collect,
             Phase::Deciding(phase) => phase.since + limits.decide,
             Phase::Opening(phase) => phase.since + limits.open,
             Phase::Settling(phase) => phase.since + limits.settle,
             Phase::Voiding(phase) => phase.since + limits.void,
-            Phase::Done(_) | Phase::Failed => return None,
+            Phase::Done | Phase::Failed => return None,
         })
     }
 }

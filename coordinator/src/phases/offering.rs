@@ -35,11 +35,10 @@ impl Offering {
 
     /// The sites that approve.
     pub(crate) fn willing(&self) -> SiteSet {
-        let approves =
-            |(site, verdict): (&SiteIndex, &StudyVerdict)| match verdict {
-                StudyVerdict::Approved => Some(*site),
-                _ => None,
-            };
+        let approves = |(site, verdict): (&SiteIndex, &StudyVerdict)| match verdict {
+            StudyVerdict::Approved => Some(*site),
+            _ => None,
+        };
         self.answers.iter().filter_map(approves).collect()
     }
 }

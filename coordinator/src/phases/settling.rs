@@ -5,7 +5,7 @@ use std::time::Duration;
 use ripieno_analysis::Step;
 use ripieno_secagg::Roster;
 use ripieno_secagg::round::publish::{SumRecord, Verdict};
-use ripieno_study::SiteIndex;
+use ripieno_study::{SiteIndex, SiteSet};
 
 /// The verdicts on a sum.
 pub(crate) struct Settling {
@@ -14,6 +14,8 @@ pub(crate) struct Settling {
     pub(crate) verdicts: Vec<Verdict>,
     /// What follows once the sum is found right.
     pub(crate) next: Step,
+    /// Sites that were lost in the round.
+    pub(crate) lost: SiteSet,
 }
 
 impl Settling {

@@ -58,6 +58,7 @@ impl Gate {
             data: data.clone(),
             purpose: request.study.manifest().purpose.clone(),
             minimum_rows: grant.minimum_rows,
+            releases: grant.releases,
             expires: grant.expires.min(request.now.saturating_add(PERMIT_SECONDS)),
         };
         let permit = self.authority.permit(&self.catalog, terms);

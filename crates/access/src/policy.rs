@@ -79,6 +79,8 @@ pub(crate) struct Grant {
     pub(crate) minimum_rows: u64,
     /// When the rule ends, in seconds since 1970 UTC.
     pub(crate) expires: u64,
+    /// The most sums of the study that may be opened.
+    pub(crate) releases: u64,
     /// Why a steward must be asked, if one must.
     pub(crate) ask: Option<String>,
 }

@@ -231,6 +231,7 @@ fn a_view_is_never_empty_whatever_the_permit_says() {
         study: study.digest(),
         data: study.manifest().data.clone().unwrap(),
         purpose: "research".into(),
+        releases: 10,
         minimum_rows: 0,
         expires: NOW + 1,
     };

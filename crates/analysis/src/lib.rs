@@ -19,6 +19,7 @@ mod sums;
 mod tails;
 
 pub use error::AnalysisError;
+pub use ripieno_encoding::NamedVector;
 pub use report::{FedAvgReport, GlmReport, Report, Status, VectorReport};
 pub use state::State;
 pub use sums::Sums;

@@ -31,6 +31,8 @@ pub struct Terms {
     pub purpose: String,
     /// The fewest complete rows a view may have.
     pub minimum_rows: u64,
+    /// The most sums of the study that may be opened.
+    pub releases: u64,
     /// When the permit ends, in seconds since 1970 UTC.
     pub expires: u64,
 }
@@ -92,6 +94,12 @@ impl Permit {
     #[must_use]
     pub fn minimum_rows(&self) -> u64 {
         self.terms.minimum_rows
+    }
+
+    /// The most sums of the study that may be opened.
+    #[must_use]
+    pub fn releases(&self) -> u64 {
+        self.terms.releases
     }
 
     /// When it ends, in seconds since 1970 UTC.

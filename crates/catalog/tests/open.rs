@@ -37,6 +37,7 @@ fn terms(features: &[&str]) -> Terms {
             missing: Missing::Error,
         },
         purpose: "research".into(),
+        releases: 10,
         minimum_rows: 1,
         expires: NOW + 1,
     }

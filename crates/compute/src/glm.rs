@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView1;
 use ripieno_analysis::glm::{GRADIENT, GlmState, INFORMATION, Point, STATISTICS, Units};
-use ripieno_encoding::NamedVector;
+use ripieno_analysis::NamedVector;
 use ripieno_study::manifest::{Family, GlmSpec};
 
 use crate::Rows;

@@ -4,7 +4,7 @@ use rand::rngs::ChaCha20Rng;
 use rand::{Rng, SeedableRng};
 use ripieno_analysis::State;
 use ripieno_analysis::vector::VECTOR;
-use ripieno_encoding::NamedVector;
+use ripieno_analysis::NamedVector;
 use ripieno_study::SiteIndex;
 use ripieno_study::manifest::VectorSpec;
 

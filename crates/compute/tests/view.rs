@@ -6,7 +6,7 @@ use ripieno_access::{Decision, Gate, Policy, Request, Requester, View};
 use ripieno_analysis::for_study;
 use ripieno_catalog::{Catalog, Source};
 use ripieno_compute::{ComputeError, local};
-use ripieno_encoding::NamedVector;
+use ripieno_analysis::NamedVector;
 use ripieno_study::{Manifest, Study};
 
 const NOW: u64 = 1_700_000_000;

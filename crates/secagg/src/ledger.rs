@@ -173,6 +173,16 @@ impl<J: Journal> Ledger<J> {
         self.entries.values().filter(open).map(|(entry, _)| entry)
     }
 
+    /// Releases of a study on a data set that are spent or reserved.
+    #[must_use]
+    pub fn spent(&self, study: &Digest, lineage: &Digest) -> u64 {
+        let counts = |entry: &Entry, standing: Standing| {
+            entry.study == *study && entry.lineage == *lineage && standing != Standing::Void
+        };
+        let entries = self.entries.values().filter(|(entry, standing)| counts(entry, *standing));
+        entries.map(|(entry, _)| entry.reserved).fold(0, u64::saturating_add)
+    }
+
     /// Other studies that opened another set of sites on the same data: two such sums differ by
     /// those sites' parts, so a steward must see it before the study is approved.
     #[must_use]

@@ -98,9 +98,7 @@ fn membership(value: i32) -> Result<Membership, WireError> {
     match pb::Membership::try_from(value) {
         Ok(pb::Membership::Fixed) => Ok(Membership::Fixed),
         Ok(pb::Membership::MayChange) => Ok(Membership::MayChange),
-        Ok(pb::Membership::Unspecified) | Err(_) => {
-            Err(Fault::Unknown.of("contract.membership"))
-        }
+        Ok(pb::Membership::Unspecified) | Err(_) => Err(Fault::Unknown.of("contract.membership")),
     }
 }
 

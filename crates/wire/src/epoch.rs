@@ -28,10 +28,7 @@ impl Wire for SlotAdvert {
     type Proto = pb::SlotAdvert;
 
     fn to_proto(&self) -> pb::SlotAdvert {
-        pb::SlotAdvert {
-            mask_key: put(self.mask_key),
-            self_commitment: put(self.self_commitment),
-        }
+        pb::SlotAdvert { mask_key: put(self.mask_key), self_commitment: put(self.self_commitment) }
     }
 
     fn from_proto(proto: pb::SlotAdvert) -> Result<Self, WireError> {

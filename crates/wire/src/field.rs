@@ -189,12 +189,18 @@ pub(crate) fn reason(field: &'static str, reason: String) -> Result<String, Wire
 
 /// A reason as a receiver takes it. A refusal has to arrive, so a long one is cut, not refused.
 pub(crate) fn put_reason(reason: &str) -> String {
-    put_text(reason, MAX_REASON).chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+    put_text(reason, MAX_REASON, steers)
 }
 
-/// The longest beginning of `text` with at most `limit` bytes.
-pub(crate) fn put_text(text: &str, limit: usize) -> &str {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or_default()
+/// A name as a receiver takes it.
+pub(crate) fn put_name(name: &str, limit: usize) -> String {
+    put_text(name, limit, char::is_control)
+}
+
+/// The longest beginning of `text` with at most `limit` bytes, spaces in place of `bad` characters.
+fn put_text(text: &str, limit: usize, bad: fn(char) -> bool) -> String {
+    let start = text.get(..text.floor_char_boundary(limit)).unwrap_or_default();
+    start.replace(bad, " ")
 }
 
 fn steers(c: char) -> bool {
@@ -202,11 +208,7 @@ fn steers(c: char) -> bool {
 }
 
 /// Between 1 and `limit` lanes.
-pub(crate) fn lanes(
-    field: &'static str,
-    bytes: &Bytes,
-    limit: u64,
-) -> Result<Vec<u64>, WireError> {
+pub(crate) fn lanes(field: &'static str, bytes: &Bytes, limit: u64) -> Result<Vec<u64>, WireError> {
     let (words, rest) = bytes.as_chunks::<8>();
     if words.is_empty() || !rest.is_empty() || words.len() as u64 > limit {
         return Err(Fault::Lanes(bytes.len()).of(field));

@@ -14,15 +14,13 @@ use ripieno_study::{Digest, Refusal};
 
 use crate::envelope::{self, Body, body};
 use crate::error::WireError;
-use crate::field::{
-    Wire, digest, lanes, list, put, put_lanes, put_list, put_secret, required,
-};
+use crate::field::{Wire, digest, lanes, list, put, put_lanes, put_list, put_secret, required};
 use crate::limits::{
-    MAX_CONTROL_BYTES, MAX_SETUP_BYTES, MAX_SITES, MAX_SMALL_BYTES, MAX_TILE_BYTES,
-    MAX_TILE_LANES,
+    MAX_CONTROL_BYTES, MAX_SETUP_BYTES, MAX_SITES, MAX_SMALL_BYTES, MAX_TILE_BYTES, MAX_TILE_LANES,
 };
 use crate::pb;
 use crate::published::tile_number;
+use crate::session::Hello;
 use crate::study::StudyAnswer;
 use pb::from_site::Body as Proto;
 
@@ -69,6 +67,8 @@ pub enum FromSite {
         /// Digest of the state that follows.
         next: Digest,
     },
+    /// It is there: the first message of a connection.
+    Hello(Hello),
     /// It did not do what it was asked.
     Refused {
         /// The slot that this is about.
@@ -83,7 +83,7 @@ pub enum FromSite {
 
 const MESSAGE: &str = "from_site";
 
-const BODIES: [Body; 12] = [
+const BODIES: [Body; 13] = [
     body(1, "advert", MAX_SMALL_BYTES),
     body(2, "bundles", MAX_SETUP_BYTES),
     body(3, "acceptance", MAX_SMALL_BYTES),
@@ -96,6 +96,7 @@ const BODIES: [Body; 12] = [
     body(25, "verdict", MAX_CONTROL_BYTES),
     body(26, "state", MAX_SMALL_BYTES),
     body(40, "refused", MAX_SMALL_BYTES),
+    body(50, "hello", MAX_SMALL_BYTES),
 ];
 
 impl FromSite {
@@ -118,8 +119,9 @@ impl FromSite {
     /// [`WireError`], naming message and field.
     pub fn decode(bytes: Bytes) -> Result<Self, WireError> {
         envelope::check(MESSAGE, &bytes, &BODIES)?;
-        let malformed = |error: prost::DecodeError| {
-            WireError::Malformed { message: MESSAGE, reason: error.to_string() }
+        let malformed = |error: prost::DecodeError| WireError::Malformed {
+            message: MESSAGE,
+            reason: error.to_string(),
         };
         let proto = pb::FromSite::decode(bytes).map_err(malformed)?;
         required("from_site.body", proto.body)
@@ -138,6 +140,7 @@ impl FromSite {
             FromSite::Proof(_) => "Proof",
             FromSite::Verdict(_) => "Verdict",
             FromSite::State { .. } => "State",
+            FromSite::Hello(_) => "Hello",
             FromSite::Refused { .. } => "Refused",
         }
     }
@@ -176,6 +179,7 @@ impl Wire for FromSite {
             FromSite::State { ctx, next } => {
                 Proto::State(pb::StateReport { ctx: put(ctx), next: put(next) })
             }
+            FromSite::Hello(hello) => Proto::Hello(hello.to_proto()),
             FromSite::Refused { id, study, refusal } => Proto::Refused(pb::RefusalReport {
                 slot_id: id.as_ref().map(Wire::to_proto),
                 study: study.as_ref().map(put),
@@ -209,6 +213,7 @@ impl Wire for FromSite {
                 ctx: digest("state_report.ctx", &report.ctx)?,
                 next: digest("state_report.next", &report.next)?,
             },
+            Proto::Hello(hello) => Self::Hello(Wire::from_proto(hello)?),
             Proto::Refused(report) => Self::Refused {
                 id: report.slot_id.map(Wire::from_proto).transpose()?,
                 study: report

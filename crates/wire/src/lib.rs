@@ -32,6 +32,7 @@ mod pb;
 mod plan;
 mod published;
 mod receipt;
+mod session;
 mod study;
 mod to_site;
 
@@ -41,5 +42,6 @@ mod tests;
 pub use error::{Fault, WireError};
 pub use from_site::FromSite;
 pub use published::{Parts, Published};
+pub use session::Hello;
 pub use study::{StudyAnswer, StudyOffer, StudyVerdict};
 pub use to_site::ToSite;

@@ -37,3 +37,6 @@ pub(crate) const MAX_SEALED: usize = MAX_SLOTS as usize * 64 + TAG_BYTES;
 pub(crate) const MAX_TILE_LANES: u64 = *TILE_LANES.end() as u64;
 /// Tiles of an update.
 pub(crate) const MAX_TILES: u32 = (MAX_LANES / *TILE_LANES.start() as u64) as u32;
+
+/// The most unresolved slots, and the most studies, that a site names when it attends.
+pub const MAX_STANDINGS: usize = 64;

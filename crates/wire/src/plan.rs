@@ -45,8 +45,9 @@ impl Wire for InputSpec {
             None => return Err(Fault::Missing.of("input_spec.encoding")),
             Some(pb::input_spec::Encoding::Wide(_)) => Encoding::Wide,
             Some(pb::input_spec::Encoding::Packed(packed)) => Encoding::Packed {
-                packing: Packing::from_fields(packed.fields_per_lane)
-                    .ok_or_else(|| Fault::Number { low: 1, high: 4 }.of("packed.fields_per_lane"))?,
+                packing: Packing::from_fields(packed.fields_per_lane).ok_or_else(|| {
+                    Fault::Number { low: 1, high: 4 }.of("packed.fields_per_lane")
+                })?,
                 range: packed.range,
                 clip: clip(packed.clip)?,
             },

@@ -8,7 +8,7 @@ use ripieno_secagg::round::start::SignedContract;
 use ripieno_study::SiteIndex;
 use ripieno_study::plan::MAX_LANES;
 
-use crate::error::{Fault, WireError};
+use crate::error::WireError;
 use crate::field::{
     self, Wire, bounded, lanes, list, number, path, put_lanes, put_list, put_path, put_site,
     required, site,

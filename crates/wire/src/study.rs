@@ -1,5 +1,7 @@
 //! A study as it is shown to a site, and the site's answer.
 
+use std::fmt;
+
 use ripieno_identity::charter::MAX_NAME;
 use ripieno_identity::credential::MAX_TEXT;
 use ripieno_identity::{Credential, CredentialFields, Submission};
@@ -7,7 +9,7 @@ use ripieno_study::Digest;
 
 use crate::error::{Fault, WireError};
 use crate::field::{
-    Wire, digest, name, public_key, put, put_reason, put_site, put_text, reason, required,
+    Wire, digest, name, public_key, put, put_name, put_reason, put_site, reason, required,
     signature, site, text,
 };
 use crate::limits::{MAX_RULE, MAX_STUDY_TEXT};
@@ -50,6 +52,16 @@ pub enum StudyVerdict {
         /// Why; cut to [`MAX_REASON`](crate::limits::MAX_REASON) bytes when it is sent.
         reason: String,
     },
+}
+
+impl fmt::Display for StudyVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StudyVerdict::Approved => f.write_str("approved"),
+            StudyVerdict::Pending { reason } => write!(f, "waits for the steward: {reason}"),
+            StudyVerdict::Refused { rule, reason } => write!(f, "refused by {rule}: {reason}"),
+        }
+    }
 }
 
 impl Wire for Credential {
@@ -109,10 +121,7 @@ impl Wire for StudyOffer {
     type Proto = pb::StudyOffer;
 
     fn to_proto(&self) -> pb::StudyOffer {
-        pb::StudyOffer {
-            text: self.text.clone(),
-            submission: Some(self.submission.to_proto()),
-        }
+        pb::StudyOffer { text: self.text.clone(), submission: Some(self.submission.to_proto()) }
     }
 
     fn from_proto(proto: pb::StudyOffer) -> Result<Self, WireError> {
@@ -133,7 +142,7 @@ impl Wire for StudyAnswer {
                 Verdict::Pending(pb::StudyPending { reason: put_reason(reason) })
             }
             StudyVerdict::Refused { rule, reason } => Verdict::Refused(pb::StudyRefused {
-                rule: put_text(rule, MAX_RULE).to_owned(),
+                rule: put_name(rule, MAX_RULE),
                 reason: put_reason(reason),
             }),
         };

@@ -113,8 +113,9 @@ impl ToSite {
     /// [`WireError`], naming message and field.
     pub fn decode(bytes: Bytes) -> Result<Self, WireError> {
         envelope::check(MESSAGE, &bytes, &BODIES)?;
-        let malformed = |error: prost::DecodeError| {
-            WireError::Malformed { message: MESSAGE, reason: error.to_string() }
+        let malformed = |error: prost::DecodeError| WireError::Malformed {
+            message: MESSAGE,
+            reason: error.to_string(),
         };
         let proto = pb::ToSite::decode(bytes).map_err(malformed)?;
         required("to_site.body", proto.body)

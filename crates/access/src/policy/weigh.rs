@@ -30,7 +30,12 @@ impl Policy {
     /// Whether a study may read `data`, and on which terms.
     pub(crate) fn weigh(&self, data: &DataSpec, request: &Request<'_>) -> Result<Grant, Denial> {
         let Kind::Site { rules, .. } = &self.0 else {
-            return Ok(Grant { minimum_rows: 1, expires: u64::MAX, ask: None });
+            return Ok(Grant {
+                minimum_rows: 1,
+                expires: u64::MAX,
+                releases: u64::MAX,
+                ask: None,
+            });
         };
         let name = &data.dataset;
         let rules = rules.iter().find(|rules| rules.name == *name).ok_or_else(|| {
@@ -44,6 +49,7 @@ impl Policy {
         Ok(Grant {
             minimum_rows: rules.minimum_rows,
             expires: rules.expires.as_ref().map_or(u64::MAX, |(_, seconds)| *seconds),
+            releases: rules.maximum_releases,
             ask: question(rules, request),
         })
     }

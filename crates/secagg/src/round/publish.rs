@@ -82,7 +82,7 @@ pub struct Verified<'a> {
 /// Verifies a receipt against the contract of its round; `own` is the trailer that this site sent.
 ///
 /// # Errors
-/// Check P1; the culprit is the coordinator unless a site's secret is wrong.
+/// Check P1; the culprit is the coordinator.
 pub fn verify_receipt<'a>(
     roster: &Roster,
     transcript: &Transcript,
@@ -135,9 +135,10 @@ fn verify_trailers(roster: &Roster, contract: &Contract, receipt: &Receipt) -> R
     Ok(())
 }
 
+/// An honest coordinator publishes nothing that it could see to be wrong, whoever sent it.
 fn as_p1(refusal: Refusal) -> Refusal {
-    let reason = format!("{} ({})", refusal.reason, refusal.check);
-    Refusal { check: Check::P1, reason, ..refusal }
+    let reason = format!("{} ({}, {})", refusal.reason, refusal.check, refusal.culprit);
+    Refusal::coordinator(Check::P1, reason)
 }
 
 /// A tile of one survivor's upload with its way to the trailer's root.
@@ -318,6 +319,12 @@ impl SumRecord {
             corrupt,
             in_parts: bytes > VERIFY_ALL_BYTES,
         }
+    }
+
+    /// Whether this is the sum with this digest of the round with this `ctx`.
+    #[must_use]
+    pub fn is_of(&self, ctx: &Digest, sum: &Digest) -> bool {
+        self.ctx == *ctx && self.sum == *sum
     }
 
     /// Whether the sum is verified in parts, by verdicts, and not as a whole by everyone.

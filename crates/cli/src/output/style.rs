@@ -1,0 +1,41 @@
+//! Colours, on a terminal only.
+
+use std::io::{self, IsTerminal};
+
+/// How text is emphasised.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    colours: bool,
+}
+
+impl Style {
+    /// For stdout: colours where it is a terminal and `NO_COLOR` is not set.
+    pub(crate) fn of_stdout() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { colours: wanted && io::stdout().is_terminal() }
+    }
+
+    pub(crate) fn bold(self, text: impl AsRef<str>) -> String {
+        self.wrap("1", text.as_ref())
+    }
+
+    pub(crate) fn dim(self, text: impl AsRef<str>) -> String {
+        self.wrap("2", text.as_ref())
+    }
+
+    pub(crate) fn good(self, text: impl AsRef<str>) -> String {
+        self.wrap("32", text.as_ref())
+    }
+
+    pub(crate) fn bad(self, text: impl AsRef<str>) -> String {
+        self.wrap("31", text.as_ref())
+    }
+
+    pub(crate) fn accent(self, text: impl AsRef<str>) -> String {
+        self.wrap("36", text.as_ref())
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

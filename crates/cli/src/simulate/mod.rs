@@ -1,0 +1,72 @@
+//! `ripieno simulate`: a study over the tables of a folder.
+
+mod folder;
+mod model;
+mod progress;
+mod receipts;
+mod summary;
+mod write;
+
+use std::path::Path;
+
+use anyhow::Context;
+use ripieno_analysis::Report;
+use ripieno_simulation::{Losses, Options, Outcome, simulate, tables_in};
+use ripieno_study::Study;
+
+use crate::args::SimulateArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Results};
+
+use folder::OutFolder;
+use progress::Watcher;
+
+/// Reads everything, runs, prints, writes.
+pub(crate) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
+    let study = read_study(&args.study)?;
+    let tables = tables_in(&args.data).map_err(|error| {
+        Failure::new(Exit::Data, error).next("give --data a folder whose .csv files are the sites")
+    })?;
+    let out = args.out.as_deref().map(|path| OutFolder::check(path, args.force)).transpose()?;
+    let losses = if args.drop > 0.0 { Losses::Rate(args.drop) } else { Losses::None };
+    let options = Options { losses, seed: args.seed };
+    let mut watcher = Watcher::new(args, &study);
+    let outcome = simulate(&study, &tables, &options, &mut |event| watcher.see(event));
+    watcher.finish();
+    let outcome = outcome?;
+    let results = Results::new(&study, &outcome);
+    let written = out.map(|out| write::all(&out, &study, &outcome, &results)).transpose()?;
+    if args.json {
+        output::json_to_stdout(&results)?;
+    } else {
+        output::line_to_stdout(&summary::text(&study, &outcome))?;
+    }
+    if let Some(written) = written {
+        // Stdout has the one object and nothing else.
+        if args.json {
+            output::to_stderr(&written);
+        } else {
+            output::line_to_stdout(&written)?;
+        }
+    }
+    Ok(exit_of(&outcome))
+}
+
+/// Reads a study from a file.
+pub(crate) fn read_study(path: &Path) -> Result<Study, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{shown}: the study cannot be read"))
+        .map_err(|error| Failure::new(Exit::Study, error).next("check the path; the file is UTF-8 text"))?;
+    Study::parse(&text).map_err(|error| {
+        let error = anyhow::anyhow!("{shown}, {error}");
+        Failure::new(Exit::Study, error).next("correct the study; docs/study.md lists every key")
+    })
+}
+
+fn exit_of(outcome: &Outcome) -> Exit {
+    match &outcome.report {
+        Report::Glm(report) if !report.converged => Exit::NoEstimate,
+        _ => Exit::Done,
+    }
+}
