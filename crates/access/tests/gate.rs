@@ -27,7 +27,7 @@ roles = ["researcher"]
 membership = ["fixed", "may-change"]
 minimum_sites = 4
 minimum_rows = 3
-maximum_releases = 30
+maximum_releases = 60
 on_match = "approve"
 expires = 2030-01-01
 "#;
@@ -152,7 +152,7 @@ fn each_rule_denies_by_its_name() {
             "policy.maximum-releases",
             policy("", ""),
             changed("family", "max_iterations = 30\nfamily"),
-            "32 sums",
+            "62 sums",
         ),
         (
             "policy.minimum-rows",
@@ -174,7 +174,7 @@ fn each_rule_denies_by_its_name() {
         assert!(text.starts_with(rule) && text.contains(says), "{text}");
     }
     let mut spent = request(&all);
-    spent.opened = 30;
+    spent.opened = 60;
     assert_eq!(denied(policy("", ""), &spent).rule.to_string(), "policy.maximum-releases");
 }
 

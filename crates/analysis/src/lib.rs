@@ -19,8 +19,8 @@ mod sums;
 mod tails;
 
 pub use error::AnalysisError;
-pub use ripieno_encoding::NamedVector;
 pub use report::{FedAvgReport, GlmReport, Report, Status, VectorReport};
+pub use ripieno_encoding::NamedVector;
 pub use state::State;
 pub use sums::Sums;
 

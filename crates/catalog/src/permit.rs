@@ -44,7 +44,7 @@ pub struct Permit {
     instance: Arc<Instance>,
     lineage: Digest,
     fingerprint: Digest,
-    terms: Terms,
+    terms: Box<Terms>,
 }
 
 impl Authority {
@@ -60,7 +60,7 @@ impl Authority {
         self.check(catalog)?;
         let set = catalog.data_set(&terms.data.dataset)?;
         terms.data.columns().try_for_each(|column| set.column(column).map(drop))?;
-        let instance = self.instance.clone();
+        let (instance, terms) = (self.instance.clone(), Box::new(terms));
         Ok(Permit { instance, lineage: set.lineage(), fingerprint: set.fingerprint(), terms })
     }
 

@@ -93,8 +93,10 @@ pub enum Standing {
     Void,
 }
 
+// The variant's name stands outside: within a tagged map, serde cannot read the certificates' site
+// numbers back from JSON.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Record {
     Entered { entry: Entry },
     Trailer { id: SlotId, trailer: Digest },

@@ -72,12 +72,12 @@ pub struct Manifest {
 
 impl Manifest {
     /// The most sums that the study may open. A `glm`: the first round, the same once more in
-    /// other units, and one for each Newton step. A `fedavg`: its rounds, one to evaluate the
+    /// other units, one for each Newton step, and one for each time that a step is shortened. A `fedavg`: its rounds, one to evaluate the
     /// result, and one to count rows where updates are packed and `max_rows` is not given.
     #[must_use]
     pub const fn most_sums(&self) -> u32 {
         match &self.analysis {
-            AnalysisSpec::Glm(glm) => glm.max_iterations.saturating_add(2),
+            AnalysisSpec::Glm(glm) => glm.max_iterations.saturating_mul(2).saturating_add(2),
             AnalysisSpec::FedAvg(fedavg) => {
                 let packed = matches!(self.aggregation.encoding, UpdateEncoding::Packed { .. });
                 let counted = packed && fedavg.max_rows.is_none();

@@ -40,7 +40,10 @@ impl Glm {
     /// From the sums at `point` to the next point, or the end.
     pub(super) fn leave_point(&self, state: &GlmState, point: &Point, totals: &Totals) -> Step {
         let last = state.last.as_ref().filter(|last| last.set == totals.set());
-        if let Some(last) = last.filter(|last| rose(totals.deviance, last.deviance)) {
+        // Retreats are bounded too, so that a study can say how many sums it opens at most.
+        let spent = state.iterations.max(state.retreats) >= self.spec.max_iterations;
+        let risen = last.filter(|last| rose(totals.deviance, last.deviance));
+        if let Some(last) = risen.filter(|_| !spent) {
             return self.retreat(state, point, last, totals);
         }
         let newton = match Newton::solve(totals, self.terms.len()) {
@@ -51,9 +54,9 @@ impl Glm {
         let stagnant = if stalls { state.stagnant + 1 } else { 0 };
         let ending = if stagnant >= STAGNANT_ROUNDS {
             Some(self.separation(&newton, last, totals))
-        } else if self.converged(&newton, last, stalls) {
+        } else if risen.is_none() && self.converged(&newton, last, stalls) {
             Some(Ending { status: Status::Converged, message: self.converged_message(state) })
-        } else if state.iterations >= self.spec.max_iterations {
+        } else if spent {
             Some(self.unfinished(newton.relative))
         } else {
             None
@@ -110,6 +113,7 @@ impl Glm {
             last: if from_null { None } else { state.last.clone() },
             fraction,
             stagnant: 0,
+            retreats: state.retreats + 1,
             ..state.clone()
         };
         Step::Continue { state: State::Glm(next), members: Members::Same }
@@ -276,6 +280,29 @@ mod tests {
         let (next, _) = moved(&at(1.0), &sums(12.0, 8.0), 3);
         assert_eq!(status(&next, &vanished), Status::Separated);
         assert_eq!(status(&at(1.0), &vanished), Status::Collinear);
+    }
+
+    #[test]
+    fn whatever_the_sums_a_fit_ends_within_its_rounds() {
+        use rand::rngs::ChaCha20Rng;
+        use rand::{RngExt, SeedableRng};
+        for seed in 0..300 {
+            let mut rng = ChaCha20Rng::seed_from_u64(seed);
+            let mut state = State::Glm(GlmState::start(Units { features: vec![], outcome: 0 }));
+            let ended = (0..82).any(|_| {
+                let sums = with_information(
+                    rng.random_range(0.01..4.0),
+                    rng.random_range(0.0..20.0),
+                    rng.random_range(-3.0..3.0),
+                );
+                match glm().combine(&state, &sums, 3 + usize::from(rng.random::<bool>())) {
+                    Ok(Step::Continue { state: next, .. }) => state = next,
+                    _ => return true,
+                }
+                false
+            });
+            assert!(ended, "seed {seed}: 40 steps and 40 retreats open at most 82 sums");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct GlmState {
     pub(crate) repeated: bool,
     /// Newton steps taken.
     pub(crate) iterations: u32,
+    /// Rounds in which a step was shortened.
+    pub(crate) retreats: u32,
     /// The point that the last step was taken from.
     pub(crate) last: Option<Trial>,
     /// How much of that step was taken: 1, less where the deviance rose.
@@ -70,6 +72,7 @@ impl GlmState {
             point: None,
             repeated: false,
             iterations: 0,
+            retreats: 0,
             last: None,
             fraction: 1.0,
             stagnant: 0,
@@ -101,6 +104,7 @@ impl GlmState {
         hasher
             .number(self.repeated)
             .number(self.iterations)
+            .number(self.retreats)
             .number(self.fraction.to_bits())
             .number(self.stagnant)
     }

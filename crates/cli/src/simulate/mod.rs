@@ -9,10 +9,10 @@ mod write;
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use ripieno_analysis::Report;
 use ripieno_simulation::{Losses, Options, Outcome, simulate, tables_in};
-use ripieno_study::Study;
+use ripieno_study::{ManifestError, Study};
 
 use crate::args::SimulateArgs;
 use crate::exit::{Exit, Failure};
@@ -53,15 +53,22 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
 }
 
 /// Reads a study from a file.
-pub(crate) fn read_study(path: &Path) -> Result<Study, Failure> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{shown}: the study cannot be read"))
-        .map_err(|error| Failure::new(Exit::Study, error).next("check the path; the file is UTF-8 text"))?;
-    Study::parse(&text).map_err(|error| {
-        let error = anyhow::anyhow!("{shown}, {error}");
-        Failure::new(Exit::Study, error).next("correct the study; docs/study.md lists every key")
-    })
+fn read_study(path: &Path) -> Result<Study, Failure> {
+    Study::parse(&read_text(path)?).map_err(|error| wrong_study(path, &error))
+}
+
+/// The text of a study.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .with_context(|| format!("{}: the study cannot be read", path.display()))
+        .map_err(|error| Failure::new(Exit::Study, error))
+        .map_err(|failure| failure.next("check the path; a study is a text file in UTF-8"))
+}
+
+/// What is wrong with a study, and where.
+pub(crate) fn wrong_study(path: &Path, error: &ManifestError) -> Failure {
+    let error = anyhow!("{}, {error}", path.display());
+    Failure::new(Exit::Study, error).next("correct the study; docs/study.md lists every key")
 }
 
 fn exit_of(outcome: &Outcome) -> Exit {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ripieno_coordinator::Event;
 use ripieno_simulation::Watched;
-use ripieno_study::manifest::AnalysisSpec;
 use ripieno_study::{SiteIndex, SiteSet, Study};
 use serde_json::json;
 

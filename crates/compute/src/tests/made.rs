@@ -293,7 +293,8 @@ fn rows_far_out_do_not_lead_a_fit_astray() {
             .collect();
         let report = fit(Family::Poisson, &["x"], &rows);
         assert!(report.converged, "{}", report.message);
-        // Expected: an independent fit of the ten rows.
+        // Expected: the same algorithm over the pooled rows in another language, where the retreat
+        // is what makes it converge.
         assert_close("coefficients", &report.coefficients, &expected, 1e-10);
     }
 }

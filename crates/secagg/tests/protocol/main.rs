@@ -12,5 +12,8 @@ mod reconstruct;
 mod share;
 mod certificate;
 mod collect;
+mod oracle;
 mod outcome;
+mod ledger;
+mod witness;
 mod whole_rounds;

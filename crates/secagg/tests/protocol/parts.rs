@@ -144,7 +144,7 @@ fn tile_parts_are_those_of_the_signed_uploads() {
     let verified = large.verified();
     let changes: [fn(&mut Vec<TilePart>); 8] = [
         |parts| parts[1].lanes[0] ^= 1,
-        |parts| drop(parts[1].lanes.pop()),
+        |parts| parts[1].lanes.truncate(1),
         |parts| parts[1].lanes.clear(),
         |parts| parts[1].path[0] = digest(1),
         |parts| parts[1].path.clear(),

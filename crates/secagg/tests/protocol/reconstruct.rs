@@ -152,7 +152,7 @@ fn a_proof_leads_from_the_share_to_the_root_that_the_dealer_signed() {
     let proof = scene.run.epoch(1).prove(0, site(3), Kind::Own).unwrap();
     let changes: [fn(&mut ShareProof); 10] = [
         |p| p.leaf_path[0] = digest(1),
-        |p| drop(p.leaf_path.pop()),
+        |p| p.leaf_path.clear(),
         |p| p.path[0] = digest(1),
         |p| p.path.push(digest(1)),
         |p| p.root = digest(1),

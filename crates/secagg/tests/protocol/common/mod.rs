@@ -1,9 +1,12 @@
 //! n sites and a coordinator over the library: seeded, without sleeping and without I/O.
 
 pub(crate) mod forger;
+pub(crate) mod play;
 pub(crate) mod refused;
 pub(crate) mod scene;
+pub(crate) mod script;
 pub(crate) mod study;
+pub(crate) mod tape;
 pub(crate) mod world;
 
 use ripieno_study::{Digest, Hasher, SiteIndex, SiteSet, Tag};

@@ -9,20 +9,22 @@ use ripieno_identity::SigningKey;
 use ripieno_secagg::coordinator;
 use ripieno_secagg::epoch::advertise::Announcement;
 use ripieno_secagg::epoch::{Accepted, Advert, Advertised, Dealt, Epoch, Transcript};
-use ripieno_secagg::journal::MemoryJournal;
 use ripieno_secagg::witness::Witness;
 use ripieno_secagg::{Ledger, Party, Roster};
 use ripieno_study::SiteIndex;
 use zeroize::Zeroizing;
 
+use super::tape::Tape;
 use super::{digest, site};
 
 /// What a site keeps over all epochs.
 pub(crate) struct Member {
     pub(crate) party: Party,
     pub(crate) key: Arc<SigningKey>,
-    pub(crate) ledger: Ledger<MemoryJournal>,
-    pub(crate) witness: Witness<MemoryJournal>,
+    pub(crate) ledger: Ledger<Tape>,
+    pub(crate) witness: Witness<Tape>,
+    pub(crate) ledger_tape: Tape,
+    pub(crate) witness_tape: Tape,
     pub(crate) last: u64,
 }
 
@@ -64,9 +66,10 @@ impl World {
         });
         let member = |(site, key): (SiteIndex, Arc<SigningKey>)| {
             let party = Party::new(site, key.clone(), roster.clone()).expect("it is listed");
-            let ledger = Ledger::open(MemoryJournal::default(), &[]).expect("it is empty");
-            let witness = Witness::open(MemoryJournal::default(), &[]).expect("it is empty");
-            (site, Member { party, key, ledger, witness, last: 0 })
+            let (ledger_tape, witness_tape) = (Tape::default(), Tape::default());
+            let ledger = Ledger::open(ledger_tape.clone(), &[]).expect("it is empty");
+            let witness = Witness::open(witness_tape.clone(), &[]).expect("it is empty");
+            (site, Member { party, key, ledger, witness, ledger_tape, witness_tape, last: 0 })
         };
         let members = keys.into_iter().map(member).collect();
         Self { roster, coordinator, members, rng: ChaCha20Rng::seed_from_u64(seed) }

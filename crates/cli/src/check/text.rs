@@ -1,0 +1,141 @@
+//! The facts as people read them.
+
+use ripieno_study::manifest::{AnalysisSpec, DataSpec, Missing, Standardise, UpdateEncoding};
+use ripieno_study::plan::Clip;
+use ripieno_study::{Membership, Study};
+
+use super::facts::{Facts, Upload};
+use crate::output::{Style, bytes, table};
+
+/// Features that are named.
+const MOST_NAMES: usize = 12;
+
+/// Everything, in sections.
+pub(crate) fn of(study: &Study, facts: &Facts) -> String {
+    let style = Style::of_stdout();
+    let manifest = study.manifest();
+    let heading = format!("{}  (study {})", style.bold(&manifest.name), study.digest().short());
+    let mut lines = vec![
+        ("purpose", manifest.purpose.clone()),
+        ("computes", analysis(&manifest.analysis)),
+        ("reads", manifest.data.as_ref().map_or("no data".into(), data)),
+        ("encoding", encoding(manifest.aggregation.encoding)),
+        ("rounds", format!("at most {}", facts.rounds_at_most)),
+    ];
+    lines.extend(facts.uploads.iter().map(|step| ("upload", upload(step))));
+    let lines: Vec<_> = lines.iter().map(|(key, text)| format!("  {key:<10}{text}")).collect();
+    let federations = facts.federations.iter().map(|row| {
+        let or = |number: Option<String>| number.unwrap_or_else(|| "–".into());
+        [
+            row.sites.to_string(),
+            row.corrupt.to_string(),
+            or(row.threshold.map(|t| t.to_string())),
+            or(row.minimum.map(|m| m.to_string())),
+            or(row.may_be_missing.map(|missing| missing.to_string())),
+            row.problem.clone().unwrap_or_default(),
+        ]
+    });
+    let header = ["sites", "c corrupt", "t open", "m summed", "may be missing", ""];
+    [
+        heading,
+        lines.join("\n"),
+        format!("{}\n{}", style.bold("In a federation of"), table(&header, federations)),
+        format!("{}\n{}", style.bold("Privacy"), privacy(study)),
+        style.good("The study is good."),
+    ]
+    .join("\n\n")
+}
+
+fn analysis(analysis: &AnalysisSpec) -> String {
+    match analysis {
+        AnalysisSpec::Glm(glm) => format!(
+            "glm, {:?} family: at most {} Newton steps, tolerance {:e}, {} % intervals",
+            glm.family,
+            glm.max_iterations,
+            glm.tolerance,
+            glm.confidence * 100.0
+        )
+        .to_lowercase(),
+        AnalysisSpec::FedAvg(fedavg) => {
+            let batch = fedavg.batch_size.map_or("all rows".into(), |rows| format!("{rows} rows"));
+            let standardise = match fedavg.standardise {
+                Standardise::None => "features as they are",
+                Standardise::Site => "features standardised at each site",
+            };
+            format!(
+                "fedavg, {:?} family: {} rounds of {} steps with {batch}, rate {}, {standardise}",
+                fedavg.family, fedavg.rounds, fedavg.local_steps, fedavg.learning_rate
+            )
+            .to_lowercase()
+        }
+        AnalysisSpec::Vector(vector) => {
+            format!("vector: {} random values, {} times", vector.length, vector.rounds)
+        }
+    }
+}
+
+fn data(data: &DataSpec) -> String {
+    let shown: Vec<_> = data.features.iter().take(MOST_NAMES).map(String::as_str).collect();
+    let more = match data.features.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let missing = match data.missing {
+        Missing::Error => "a missing value is an error",
+        Missing::DropRow => "rows with a missing value are left out",
+    };
+    format!(
+        "data set {:?}: outcome {}; features {}{more};\n{:12}{missing}",
+        data.dataset,
+        data.outcome,
+        shown.join(", "),
+        ""
+    )
+}
+
+fn encoding(encoding: UpdateEncoding) -> String {
+    match encoding {
+        UpdateEncoding::Wide => "wide: exact 128-bit fixed point".into(),
+        UpdateEncoding::Packed { packing, range, clip } => {
+            let clip = match clip {
+                Clip::Refuse => "an error",
+                Clip::Coordinate => "moved to its end",
+                Clip::L2 => "shortened as a whole",
+            };
+            format!(
+                "packed: {} values of {} bits in a lane, within ±{range}; outside of it {clip}",
+                packing.fields(),
+                packing.width()
+            )
+        }
+    }
+}
+
+fn upload(upload: &Upload) -> String {
+    let vectors = upload.vectors.iter().map(|vector| {
+        format!("{} {} ({})", vector.name, vector.values, vector.encoding)
+    });
+    let vectors: Vec<_> = vectors.collect();
+    format!(
+        "{} a site in a \"{}\" round, for any number of sites:\n{:12}{}",
+        bytes(upload.bytes),
+        upload.step,
+        "",
+        vectors.join(", ")
+    )
+}
+
+fn privacy(study: &Study) -> &'static str {
+    match study.manifest().aggregation.membership {
+        Membership::Fixed => {
+            "  membership is fixed: every sum is over the same sites, or it is not opened. A lost \
+             site\n  makes the study wait. No noise is added: what the result says, it says."
+        }
+        Membership::MayChange => {
+            "  membership may change: a lost site is recovered and the study goes on without it.\n  \
+             DIFFERENCING IS NOT PREVENTED: from a sum with a site and a sum without it, whoever \
+             sees\n  both can compute that site's part, up to what changed in between. Sites ask \
+             their steward\n  before they approve. No noise is added: what the result says, it says."
+        }
+    }
+}
