@@ -18,7 +18,7 @@ Exit codes:
   7  the output could not be written, or its folder is in use
 
 Environment:
-  RIPIENO_LOG  what is logged to stderr, such as `debug` or `ripieno_coordinator=trace`; off
+  RIPIENO_LOG  what is logged to stderr: `info`, `debug`; unset, nothing
   NO_COLOR     no colours, also on a terminal";
 
 /// Federated analysis with secure aggregation: many sites, one sum, nobody's data.

@@ -8,7 +8,7 @@ mod manual;
 mod output;
 mod simulate;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -43,5 +43,6 @@ fn run(command: Command) -> Result<Exit, Failure> {
 /// Logs to stderr what `RIPIENO_LOG` asks for; nothing where it is not set.
 fn log() {
     let Ok(filter) = EnvFilter::try_from_env("RIPIENO_LOG") else { return };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let format = tracing_subscriber::fmt().with_ansi(io::stderr().is_terminal());
+    format.with_env_filter(filter).with_writer(io::stderr).init();
 }

@@ -6,7 +6,7 @@ use ripieno_analysis::{State, for_study};
 use ripieno_encoding::plan_for;
 use ripieno_secagg::params::Parameters;
 use ripieno_simulation::default_corrupt;
-use ripieno_study::manifest::Aggregation;
+use ripieno_study::manifest::{Aggregation, DataSpec};
 use ripieno_study::plan::STANDARD_TILE;
 use ripieno_study::{Digest, Encoding, Membership, Plan, Study};
 use serde::Serialize;
@@ -78,7 +78,7 @@ impl Facts {
         if uploads.is_empty() {
             return Err(Failure::new(Exit::Internal, anyhow!("the study has no rounds")));
         }
-        let columns = manifest.data.iter().flat_map(|data| data.columns());
+        let columns = manifest.data.iter().flat_map(DataSpec::columns);
         Ok(Self {
             ok: true,
             name: manifest.name.clone(),

@@ -1,11 +1,13 @@
 //! The facts as people read them.
 
-use ripieno_study::manifest::{AnalysisSpec, DataSpec, Missing, Standardise, UpdateEncoding};
+use ripieno_study::manifest::{
+    AnalysisSpec, DataSpec, Family, Missing, Standardise, UpdateEncoding,
+};
 use ripieno_study::plan::Clip;
 use ripieno_study::{Membership, Study};
 
 use super::facts::{Facts, Upload};
-use crate::output::{Style, bytes, table};
+use crate::output::{Style, bytes, percent, table, wrap};
 
 /// Features that are named.
 const MOST_NAMES: usize = 12;
@@ -23,7 +25,11 @@ pub(crate) fn of(study: &Study, facts: &Facts) -> String {
         ("rounds", format!("at most {}", facts.rounds_at_most)),
     ];
     lines.extend(facts.uploads.iter().map(|step| ("upload", upload(step))));
-    let lines: Vec<_> = lines.iter().map(|(key, text)| format!("  {key:<10}{text}")).collect();
+    let line = |(key, text): &(&str, String)| {
+        let text = wrap(text, 12);
+        format!("  {key:<10}{}", text.trim_start())
+    };
+    let lines: Vec<_> = lines.iter().map(line).collect();
     let federations = facts.federations.iter().map(|row| {
         let or = |number: Option<String>| number.unwrap_or_else(|| "–".into());
         [
@@ -49,13 +55,12 @@ pub(crate) fn of(study: &Study, facts: &Facts) -> String {
 fn analysis(analysis: &AnalysisSpec) -> String {
     match analysis {
         AnalysisSpec::Glm(glm) => format!(
-            "glm, {:?} family: at most {} Newton steps, tolerance {:e}, {} % intervals",
-            glm.family,
+            "glm, {} family: at most {} Newton steps, tolerance {:e}, {} % intervals",
+            family(glm.family),
             glm.max_iterations,
             glm.tolerance,
-            glm.confidence * 100.0
-        )
-        .to_lowercase(),
+            percent(glm.confidence)
+        ),
         AnalysisSpec::FedAvg(fedavg) => {
             let batch = fedavg.batch_size.map_or("all rows".into(), |rows| format!("{rows} rows"));
             let standardise = match fedavg.standardise {
@@ -63,14 +68,24 @@ fn analysis(analysis: &AnalysisSpec) -> String {
                 Standardise::Site => "features standardised at each site",
             };
             format!(
-                "fedavg, {:?} family: {} rounds of {} steps with {batch}, rate {}, {standardise}",
-                fedavg.family, fedavg.rounds, fedavg.local_steps, fedavg.learning_rate
+                "fedavg, {} family: {} rounds of {} steps with {batch}, rate {}, {standardise}",
+                family(fedavg.family),
+                fedavg.rounds,
+                fedavg.local_steps,
+                fedavg.learning_rate
             )
-            .to_lowercase()
         }
         AnalysisSpec::Vector(vector) => {
             format!("vector: {} random values, {} times", vector.length, vector.rounds)
         }
+    }
+}
+
+fn family(family: Family) -> &'static str {
+    match family {
+        Family::Gaussian => "gaussian",
+        Family::Binomial => "binomial",
+        Family::Poisson => "poisson",
     }
 }
 
@@ -85,11 +100,10 @@ fn data(data: &DataSpec) -> String {
         Missing::DropRow => "rows with a missing value are left out",
     };
     format!(
-        "data set {:?}: outcome {}; features {}{more};\n{:12}{missing}",
+        "data set {:?}: outcome {}; features {}{more}; {missing}",
         data.dataset,
         data.outcome,
-        shown.join(", "),
-        ""
+        shown.join(", ")
     )
 }
 
@@ -112,15 +126,15 @@ fn encoding(encoding: UpdateEncoding) -> String {
 }
 
 fn upload(upload: &Upload) -> String {
-    let vectors = upload.vectors.iter().map(|vector| {
-        format!("{} {} ({})", vector.name, vector.values, vector.encoding)
-    });
+    let vectors = upload
+        .vectors
+        .iter()
+        .map(|vector| format!("{} {} ({})", vector.name, vector.values, vector.encoding));
     let vectors: Vec<_> = vectors.collect();
     format!(
-        "{} a site in a \"{}\" round, for any number of sites:\n{:12}{}",
+        "{} a site in a round of kind {:?}, for any number of sites: {}",
         bytes(upload.bytes),
         upload.step,
-        "",
         vectors.join(", ")
     )
 }

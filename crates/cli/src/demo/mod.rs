@@ -94,7 +94,8 @@ fn internal(reason: &'static str) -> Failure {
 fn folder(asked: Option<&Path>) -> Result<PathBuf, Failure> {
     let Some(path) = asked else {
         let folder = tempfile::Builder::new().prefix("ripieno-demo-").tempdir();
-        let folder = folder.context("a temporary folder cannot be made").map_err(Failure::output)?;
+        let folder =
+            folder.context("a temporary folder cannot be made").map_err(Failure::output)?;
         return Ok(folder.keep());
     };
     let empty = match fs::read_dir(path) {

@@ -70,9 +70,8 @@ fn inverse(mut matrix: Matrix) -> Option<Matrix> {
     let mut inverse = [[0.0; SIZE]; SIZE];
     (0..SIZE).for_each(|i| inverse[i][i] = 1.0);
     for column in 0..SIZE {
-        let largest = |a: &usize, b: &usize| {
-            matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs())
-        };
+        let largest =
+            |a: &usize, b: &usize| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs());
         let pivot = (column..SIZE).max_by(largest)?;
         matrix.swap(column, pivot);
         inverse.swap(column, pivot);

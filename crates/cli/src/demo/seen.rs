@@ -15,7 +15,7 @@ use ripieno_secagg::mask::accumulate;
 use ripieno_secagg::round::tiles::{self, Content};
 use ripieno_simulation::{Outcome, SiteTable};
 use ripieno_study::plan::STANDARD_TILE;
-use ripieno_study::{Plan, Study};
+use ripieno_study::{InputSpec, Plan, Study};
 
 use super::hospitals::FEATURES;
 use crate::exit::{Exit, Failure};
@@ -132,5 +132,5 @@ fn figures(plan: &Plan, vectors: &[NamedVector], masked: &[u64]) -> Vec<Figure> 
 /// Where a vector begins in the update.
 fn first_lane(plan: &Plan, vector: &str) -> Option<usize> {
     let before = plan.inputs.iter().take_while(|input| input.name != vector);
-    usize::try_from(before.map(|input| input.lanes()).sum::<u64>()).ok()
+    usize::try_from(before.map(InputSpec::lanes).sum::<u64>()).ok()
 }

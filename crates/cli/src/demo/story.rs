@@ -6,7 +6,7 @@ use ripieno_simulation::Outcome;
 
 use super::seen::Picture;
 use super::{Demo, LOST, OUTCOME};
-use crate::output::{RoundOut, Style, bytes, figure, human, name_of, rounds, table};
+use crate::output::{RoundOut, Style, bytes, figure, human, rounds, table};
 
 /// The whole story.
 pub(super) fn text(demo: &Demo<'_>) -> String {
@@ -16,7 +16,10 @@ pub(super) fn text(demo: &Demo<'_>) -> String {
         style.bold("Ripieno: four hospitals, one regression, and no row leaves its house"),
         part("The question", question(demo)),
         part("What happened", course(demo, style)),
-        part("The result, beside the same regression on all rows in one place", result(demo, style)),
+        part(
+            "The result, beside the same regression on all rows in one place",
+            result(demo, style),
+        ),
         part(&format!("What the coordinator saw of {}", demo.picture.name), picture(demo, style)),
         part("What protects it, and what does not", protection(demo.outcome)),
         part("Go on", next(demo)),
@@ -62,10 +65,10 @@ fn course(demo: &Demo<'_>, style: Style) -> String {
         }
     }
     lines.push(format!("  result    {}", demo.federated.message));
-    let verified: Vec<_> = outcome.verified.iter().map(|site| name_of(outcome, *site)).collect();
     lines.push(format!(
-        "            recomputed from the published sums, to the same bits, by {}",
-        verified.join(", ")
+        "            {} of {} hospitals recomputed every sum and every step, to the same bits",
+        outcome.verified.len(),
+        numbers.sites
     ));
     lines.join("\n")
 }
@@ -77,7 +80,11 @@ fn round_line(outcome: &Outcome, round: &RoundOut<'_>, style: Style) -> String {
         bar += &if there { style.good("■") } else { style.bad("□") };
     }
     let (summed, sites) = (round.survivors.len(), outcome.names.len());
-    format!("  round {:<3} {bar}  sum of {summed} of {sites} opened, {}", round.round, human(round.seconds))
+    format!(
+        "  round {:<3} {bar}  sum of {summed} of {sites} opened, {}",
+        round.round,
+        human(round.seconds)
+    )
 }
 
 /// Federated and pooled coefficients.
@@ -106,7 +113,10 @@ fn result(demo: &Demo<'_>, style: Style) -> String {
         figure(federated.deviance, 9),
         figure(pooled.deviance, 9),
         federated.n,
-        style.good(format!("largest difference of a coefficient: {:.1e}", demo.largest_difference()))
+        style.good(format!(
+            "largest difference of a coefficient: {:.1e}",
+            demo.largest_difference()
+        ))
     );
     text
 }
@@ -114,14 +124,16 @@ fn result(demo: &Demo<'_>, style: Style) -> String {
 fn picture(demo: &Demo<'_>, style: Style) -> String {
     let picture = demo.picture;
     let mut text = format!(
-        "  {:<40}  {}\n",
+        "  {:<43}  {}\n",
         "computed there in round 1, and kept there",
         "received by the coordinator: two 64-bit lanes each"
     );
     for entry in &picture.figures {
         let [low, high] = entry.masked;
         let lanes = style.accent(format!("{high:016x} {low:016x}"));
-        let _ = writeln!(text, "    {:<29} {:>10}  {lanes}", entry.what, figure(entry.value, 6));
+        let whole = entry.value.fract() == 0.0;
+        let value = if whole { entry.value.to_string() } else { figure(entry.value, 6) };
+        let _ = writeln!(text, "    {:<31} {value:>9}  {lanes}", entry.what);
     }
     let _ = write!(text, "\n{}", histogram(picture, style));
     let _ = write!(

@@ -6,7 +6,7 @@ mod tables;
 
 pub(crate) use result::{Results, RoundOut, name_of, refusals, rounds};
 pub(crate) use style::Style;
-pub(crate) use tables::{bytes, figure, human, table};
+pub(crate) use tables::{bytes, figure, human, percent, table, wrap};
 
 use std::io::{self, Write};
 

@@ -108,9 +108,8 @@ pub(crate) fn rounds(outcome: &Outcome) -> Vec<RoundOut<'_>> {
 
 /// Refusals on the way, one line each.
 pub(crate) fn refusals(outcome: &Outcome) -> Vec<String> {
-    let line = |(site, refusal): &(SiteIndex, String)| {
-        format!("{}: {refusal}", name_of(outcome, *site))
-    };
+    let line =
+        |(site, refusal): &(SiteIndex, String)| format!("{}: {refusal}", name_of(outcome, *site));
     outcome.refusals.iter().map(line).collect()
 }
 

@@ -19,10 +19,6 @@ impl Style {
         self.wrap("1", text.as_ref())
     }
 
-    pub(crate) fn dim(self, text: impl AsRef<str>) -> String {
-        self.wrap("2", text.as_ref())
-    }
-
     pub(crate) fn good(self, text: impl AsRef<str>) -> String {
         self.wrap("32", text.as_ref())
     }

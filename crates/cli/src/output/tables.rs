@@ -3,8 +3,7 @@
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 /// A rule below the header, and nothing else.
-const PLAIN: TableStyle =
-    TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
+const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
 /// A table whose first column is text and whose other columns stand to the right.
 pub(crate) fn table<R>(header: &[&str], rows: R) -> String
@@ -41,6 +40,29 @@ pub(crate) fn figure(value: f64, digits: usize) -> String {
     format!("{value:.*}", usize::try_from(decimals).unwrap_or(0))
 }
 
+/// A share in per cent, such as `95`.
+pub(crate) fn percent(share: f64) -> String {
+    let text = format!("{:.3}", share * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Breaks a text between words; every line begins with `indent` blanks and has at most 96
+/// characters where its words allow it.
+pub(crate) fn wrap(text: &str, indent: usize) -> String {
+    const WIDTH: usize = 96;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{:indent$}{word}", "")),
+        }
+    }
+    lines.join("\n")
+}
+
 /// A number of bytes.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
@@ -69,8 +91,17 @@ mod tests {
     }
 
     #[test]
+    fn long_texts_are_broken_between_words() {
+        let text = wrap(&"word ".repeat(40), 4);
+        assert!(text.lines().all(|line| line.starts_with("    word") && line.len() <= 96));
+        assert_eq!(text.split_whitespace().count(), 40);
+        assert_eq!(wrap("one", 2), "  one");
+    }
+
+    #[test]
     fn sizes_are_in_binary_units() {
         assert_eq!((bytes(512), bytes(1536)), ("512 B".into(), "1.5 KiB".into()));
+        assert_eq!((percent(0.95), percent(0.999)), ("95".into(), "99.9".into()));
         assert_eq!((human(0.0123), human(2.5)), ("12 ms".into(), "2.50 s".into()));
     }
 

@@ -94,9 +94,9 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
-        Ok(entries) => entries
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect(),
+        Ok(entries) => {
+            entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        }
     }
 }
 
@@ -158,7 +158,9 @@ mod tests {
     fn files_of_an_earlier_run_go_and_nothing_temporary_stays() {
         let folder = tempfile::tempdir().unwrap();
         let out = OutFolder::check(folder.path(), false).unwrap();
-        for name in [RESULT, "model.safetensors", "receipts/round-001.json", "receipts/round-002.json"] {
+        for name in
+            [RESULT, "model.safetensors", "receipts/round-001.json", "receipts/round-002.json"]
+        {
             out.write(name, b"old").unwrap();
         }
         out.write("receipts/round-001.json", b"new").unwrap();

@@ -1,5 +1,6 @@
 //! `ripieno simulate`: a study over the tables of a folder.
 
+mod events;
 mod folder;
 mod model;
 mod progress;
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     let tables = tables_in(&args.data).map_err(|error| {
         Failure::new(Exit::Data, error).next("give --data a folder whose .csv files are the sites")
     })?;
+    tracing::info!(study = %study.digest(), sites = tables.len(), drop = args.drop, "simulate");
     let out = args.out.as_deref().map(|path| OutFolder::check(path, args.force)).transpose()?;
     let losses = if args.drop > 0.0 { Losses::Rate(args.drop) } else { Losses::None };
     let options = Options { losses, seed: args.seed };

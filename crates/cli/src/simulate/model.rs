@@ -46,7 +46,9 @@ pub(crate) fn bytes(
         .collect();
     let views: Vec<(&str, TensorView<'_>)> = tensors
         .iter()
-        .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F64, vec![bytes.len() / 8], bytes)?)))
+        .map(|(name, bytes)| {
+            Ok((*name, TensorView::new(Dtype::F64, vec![bytes.len() / 8], bytes)?))
+        })
         .collect::<Result<_, _>>()
         .map_err(internal)?;
     serialize(views, Some(metadata)).map(Some).map_err(internal)

@@ -60,12 +60,12 @@ struct SiteOut {
 pub(crate) fn charter(outcome: &Outcome) -> Value {
     let ratified = &outcome.charter;
     let fields = ratified.charter().fields();
-    let sites = fields.sites.iter().map(|site| {
-        json!({ "index": site.index, "name": site.name, "key": hex(site.key.as_bytes()) })
-    });
-    let consents = ratified.consents().iter().map(|consent| {
-        json!({ "index": consent.site, "signature": hex(consent.signature.as_bytes()) })
-    });
+    let sites = fields.sites.iter().map(
+        |site| json!({ "index": site.index, "name": site.name, "key": hex(site.key.as_bytes()) }),
+    );
+    let consents = ratified.consents().iter().map(
+        |consent| json!({ "index": consent.site, "signature": hex(consent.signature.as_bytes()) }),
+    );
     json!({
         "digest": ratified.digest(),
         "federation": fields.federation,
@@ -141,9 +141,7 @@ fn input(input: &InputSpec) -> Value {
 }
 
 fn signatures(signatures: &BTreeMap<SiteIndex, ripieno_identity::Signature>) -> Vec<Value> {
-    let one = |(index, signature): (&SiteIndex, &ripieno_identity::Signature)| {
-        json!({ "index": index, "signature": hex(signature.as_bytes()) })
-    };
+    let one = |(index, signature): (&SiteIndex, &ripieno_identity::Signature)| json!({ "index": index, "signature": hex(signature.as_bytes()) });
     signatures.iter().map(one).collect()
 }
 

@@ -6,7 +6,9 @@ use ripieno_analysis::{FedAvgReport, GlmReport, Report, VectorReport};
 use ripieno_simulation::Outcome;
 use ripieno_study::{Membership, Study};
 
-use crate::output::{RoundOut, Style, bytes, figure, human, refusals, rounds, table};
+use crate::output::{
+    RoundOut, Style, bytes, figure, human, percent, refusals, rounds, table, wrap,
+};
 
 /// Rounds that are listed before the middle ones are left out.
 const MOST_ROUNDS: usize = 12;
@@ -30,7 +32,8 @@ pub(crate) fn text(study: &Study, outcome: &Outcome) -> String {
     sections.push(format!("{}\n{}", style.bold("Rounds"), of_rounds(outcome)));
     let refused = refusals(outcome);
     if !refused.is_empty() {
-        sections.push(format!("{}\n{}", style.bold("Refused on the way"), indent(&refused)));
+        let lines: Vec<_> = refused.iter().take(MOST_SITES).map(|line| wrap(line, 2)).collect();
+        sections.push(format!("{}\n{}", style.bold("Refused on the way"), lines.join("\n")));
     }
     sections.push(format!("{}\n{}", style.bold("Sites"), of_sites(outcome)));
     let protection = indent(&protection(study, outcome));
@@ -42,9 +45,7 @@ pub(crate) fn text(study: &Study, outcome: &Outcome) -> String {
 
 /// The table of coefficients, and what is known of the fit.
 pub(crate) fn of_glm(glm: &GlmReport, style: Style) -> String {
-    let level = figure(glm.confidence * 100.0, 3);
-    let level = level.trim_end_matches('0').trim_end_matches('.');
-    let (low, high) = (format!("{level} % from"), "to".to_owned());
+    let (low, high) = (format!("{} % from", percent(glm.confidence)), "to".to_owned());
     let header = ["term", "estimate", "std. error", glm.statistic, "p", &low, &high];
     // The lists of a report have one length.
     let get = |list: &[f64], i: usize| list.get(i).copied().unwrap_or(f64::NAN);
@@ -75,7 +76,7 @@ pub(crate) fn of_glm(glm: &GlmReport, style: Style) -> String {
     if glm.family == "gaussian" {
         let _ = write!(text, "; dispersion {}", figure(glm.dispersion, 6));
     }
-    let _ = write!(text, "\n  {ending}: {}", glm.message);
+    let _ = write!(text, "\n  {ending}\n{}", wrap(&glm.message, 4));
     text
 }
 
@@ -88,7 +89,8 @@ fn of_fedavg(report: &FedAvgReport) -> String {
     let rows = rows.map(|(term, value)| [term.clone(), figure(*value, 8)]);
     let mut text = table(&["term", "parameter"], rows);
     let metrics = report.metrics.iter().filter(|(name, _)| **name != "n");
-    let metrics: Vec<_> = metrics.map(|(name, value)| format!("{name} {}", figure(*value, 5))).collect();
+    let metrics: Vec<_> =
+        metrics.map(|(name, value)| format!("{name} {}", figure(*value, 5))).collect();
     let _ = write!(
         text,
         "\n\n  {} family, {} training rounds\n  on {} training rows: {}\n  {} values clipped",
@@ -184,7 +186,8 @@ pub(crate) fn protection(study: &Study, outcome: &Outcome) -> Vec<String> {
     lines.push(format!("m = {}: no sum of fewer sites is ever opened", numbers.minimum));
     lines.push(match study.manifest().aggregation.membership {
         Membership::Fixed => {
-            "membership is fixed: every sum is over the same sites, so none can be subtracted".into()
+            "membership is fixed: every sum is over the same sites, so none can be subtracted"
+                .into()
         }
         Membership::MayChange => {
             "membership may change: DIFFERENCING IS NOT PREVENTED between rounds with other sites"

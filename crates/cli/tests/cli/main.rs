@@ -1,0 +1,11 @@
+//! The binary as scripts and people use it.
+
+mod artefacts;
+mod bad_input;
+mod cases;
+mod demo;
+mod help;
+mod pooled;
+mod readme;
+mod results;
+mod support;
