@@ -3,8 +3,8 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng, SeedableRng};
-use ripieno_analysis::fedavg::{EVALUATION, FedAvgState, Phase, ROWS, UPDATE, WEIGHT};
 use ripieno_analysis::NamedVector;
+use ripieno_analysis::fedavg::{EVALUATION, FedAvgState, Phase, ROWS, UPDATE, WEIGHT};
 use ripieno_study::manifest::{Family, FedAvgSpec, Standardise, UpdateEncoding};
 
 use crate::Rows;

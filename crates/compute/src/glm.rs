@@ -1,8 +1,8 @@
 //! Sums of a fit over a site's rows.
 
 use ndarray::ArrayView1;
-use ripieno_analysis::glm::{GRADIENT, GlmState, INFORMATION, Point, STATISTICS, Units};
 use ripieno_analysis::NamedVector;
+use ripieno_analysis::glm::{GRADIENT, GlmState, INFORMATION, Point, STATISTICS, Units};
 use ripieno_study::manifest::{Family, GlmSpec};
 
 use crate::Rows;

@@ -17,8 +17,8 @@ pub use vector::local_vector;
 
 use ndarray::{ArrayView1, ArrayView2};
 use ripieno_access::View;
-use ripieno_analysis::State;
 use ripieno_analysis::NamedVector;
+use ripieno_analysis::State;
 use ripieno_study::Manifest;
 use ripieno_study::manifest::AnalysisSpec;
 

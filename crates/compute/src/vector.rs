@@ -2,9 +2,9 @@
 
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng, SeedableRng};
+use ripieno_analysis::NamedVector;
 use ripieno_analysis::State;
 use ripieno_analysis::vector::VECTOR;
-use ripieno_analysis::NamedVector;
 use ripieno_study::SiteIndex;
 use ripieno_study::manifest::VectorSpec;
 

@@ -3,10 +3,10 @@
 use std::fs;
 
 use ripieno_access::{Decision, Gate, Policy, Request, Requester, View};
+use ripieno_analysis::NamedVector;
 use ripieno_analysis::for_study;
 use ripieno_catalog::{Catalog, Source};
 use ripieno_compute::{ComputeError, local};
-use ripieno_analysis::NamedVector;
 use ripieno_study::{Manifest, Study};
 
 const NOW: u64 = 1_700_000_000;

@@ -30,12 +30,7 @@ impl Policy {
     /// Whether a study may read `data`, and on which terms.
     pub(crate) fn weigh(&self, data: &DataSpec, request: &Request<'_>) -> Result<Grant, Denial> {
         let Kind::Site { rules, .. } = &self.0 else {
-            return Ok(Grant {
-                minimum_rows: 1,
-                expires: u64::MAX,
-                releases: u64::MAX,
-                ask: None,
-            });
+            return Ok(Grant { minimum_rows: 1, expires: u64::MAX, releases: u64::MAX, ask: None });
         };
         let name = &data.dataset;
         let rules = rules.iter().find(|rules| rules.name == *name).ok_or_else(|| {

@@ -14,6 +14,9 @@ const FAR_BELOW: f64 = 1e-8;
 const LEAST_GAIN: f64 = 100.0;
 /// Below this relative decrement the next round should have the same sites.
 const NEAR: f64 = 1e-2;
+/// A fit that takes more steps than this has met changing sets of sites: from then on it asks for
+/// the same ones, so that the set settles, if only on the fewest that may be summed.
+const PATIENCE: u32 = 8;
 /// A deviance that rises by more than this, relatively, is no rounding.
 const RISE: f64 = 1e-9;
 /// The least fraction of a step: below, the point hardly moves any more.
@@ -54,7 +57,7 @@ impl Glm {
         let stagnant = if stalls { state.stagnant + 1 } else { 0 };
         let ending = if stagnant >= STAGNANT_ROUNDS {
             Some(self.separation(&newton, last, totals))
-        } else if risen.is_none() && self.converged(&newton, last, stalls) {
+        } else if risen.is_none() && self.converged(&newton, last, stalls, spent) {
             Some(Ending { status: Status::Converged, message: self.converged_message(state) })
         } else if spent {
             Some(self.unfinished(newton.relative))
@@ -72,7 +75,7 @@ impl Glm {
             step: newton.step,
             set: totals.set(),
         };
-        let near = newton.relative < NEAR;
+        let settle = newton.relative < NEAR || state.iterations >= PATIENCE;
         let next = GlmState {
             point: Some(Point { beta, centre: point.centre }),
             iterations: state.iterations + 1,
@@ -81,15 +84,16 @@ impl Glm {
             stagnant,
             ..state.clone()
         };
-        let members = if near { Members::Same } else { Members::Any };
+        let members = if settle { Members::Same } else { Members::Any };
         Step::Continue { state: State::Glm(next), members }
     }
 
     /// Converged: the decrement, relative to the deviance, is below the tolerance, and there is
     /// nothing left to gain. Newton's method squares the distance in each step, so waiting for that
-    /// takes a round or two, and then the coefficients have all digits that the sums have.
-    fn converged(&self, newton: &Newton, last: Option<&Trial>, stalls: bool) -> bool {
-        let nothing_left = newton.decrement < self.spec.tolerance * FAR_BELOW;
+    /// takes a round or two, and then the coefficients have all digits that the sums have. Where the
+    /// rounds are `spent`, the tolerance alone decides.
+    fn converged(&self, newton: &Newton, last: Option<&Trial>, stalls: bool, spent: bool) -> bool {
+        let nothing_left = newton.decrement < self.spec.tolerance * FAR_BELOW || spent;
         let rounding =
             last.is_some_and(|last| newton.decrement > last.decrement / LEAST_GAIN) && !stalls;
         newton.relative < self.spec.tolerance && (nothing_left || rounding)

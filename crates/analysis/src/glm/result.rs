@@ -27,7 +27,8 @@ pub(super) fn names(terms: &[String], which: impl Iterator<Item = usize>) -> Str
 
 impl Glm {
     pub(super) fn converged_message(&self, state: &GlmState) -> String {
-        format!("converged after {} Newton steps", state.iterations)
+        let steps = if state.iterations == 1 { "step" } else { "steps" };
+        format!("converged after {} Newton {steps}", state.iterations)
     }
 
     pub(super) fn unfinished(&self, relative: f64) -> Ending {
