@@ -102,13 +102,20 @@ pub fn channel_key(
     Some(expand(Some(transcript), shared.as_bytes(), &info))
 }
 
-/// Whether an X25519 public key can give a contributory exchange: a key of low order gives the
-/// same all-zero secret with every private key.
+/// Whether an X25519 public key is canonically encoded and can give a contributory exchange: a key
+/// of low order gives the same all-zero secret with every private key.
 #[must_use]
 pub fn is_contributory(key: &[u8; 32]) -> bool {
     // Any private key shows it; the clamped scalar is a multiple of the cofactor.
     let probe = StaticSecret::from([1; 32]);
-    probe.diffie_hellman(&PublicKey::from(*key)).was_contributory()
+    is_canonical(key) && probe.diffie_hellman(&PublicKey::from(*key)).was_contributory()
+}
+
+/// Whether a u-coordinate is below p = 2^255 − 19: another encoding of a peer's key would pass as
+/// a key of its own.
+fn is_canonical(key: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = key;
+    *high < 0x7f || (*high == 0x7f && (middle.iter().any(|byte| *byte != 0xff) || *low < 0xed))
 }
 
 fn contributory(shared: SharedSecret) -> Option<SharedSecret> {
@@ -195,6 +202,21 @@ mod tests {
             assert!(channel_key(&a, &key, &ctx(1), site(1), site(2)).is_none());
         }
         assert!(is_contributory(&end_a.key));
+    }
+
+    #[test]
+    fn another_encoding_of_a_key_is_refused() {
+        let (_, end) = end(1, 1);
+        let mut high_bit = end.key;
+        high_bit[31] |= 0x80;
+        assert!(!is_contributory(&high_bit));
+        // p + 9 is another encoding of the base point.
+        let mut above_p = [0xff; 32];
+        (above_p[0], above_p[31]) = (0xf6, 0x7f);
+        assert!(!is_contributory(&above_p));
+        let mut nine = [0; 32];
+        nine[0] = 9;
+        assert!(is_contributory(&nine));
     }
 
     #[test]

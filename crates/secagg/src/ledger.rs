@@ -3,13 +3,14 @@
 //! Append-only and hash-chained. An entry is durable before the first masked byte leaves, so no
 //! crash makes a site forget that a slot of its data may have been opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ripieno_study::{Check, Digest, Hasher, Membership, Refusal, SiteSet, Tag};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::journal::{Journal, JournalError};
+use crate::roster::Roster;
 use crate::round::outcome::{Certificate, VoidCertificate};
 
 /// How many records a ledger holds and the digest of their chain.
@@ -137,6 +138,8 @@ pub struct Ledger<J> {
     failed: Option<JournalError>,
     head: Head,
     entries: BTreeMap<SlotId, (Entry, Standing)>,
+    /// Slots whose standing is a steward's decision: a certificate outranks it.
+    decided: BTreeSet<SlotId>,
 }
 
 impl<J: Journal> Ledger<J> {
@@ -146,7 +149,8 @@ impl<J: Journal> Ledger<J> {
     /// [`LedgerError::Damaged`] at the first record that cannot be read.
     pub fn open(journal: J, records: &[Vec<u8>]) -> Result<Self, LedgerError> {
         let (head, entries) = (Head::empty(), BTreeMap::new());
-        let mut ledger = Self { journal, failed: None, head, entries };
+        let decided = BTreeSet::new();
+        let mut ledger = Self { journal, failed: None, head, entries, decided };
         for bytes in records {
             let number = ledger.head.count + 1;
             let damaged = |reason: String| LedgerError::Damaged { number, reason };
@@ -275,6 +279,48 @@ impl<J: Journal> Ledger<J> {
         self.write(Record::Void { id: certificate.id, certificate })
     }
 
+    /// Takes a certificate for survivors by what the entry says of its epoch: also of an epoch that
+    /// this site has left. Whether the ledger changed: not where own data never entered the slot,
+    /// or where the outcome is known.
+    ///
+    /// # Errors
+    /// Check U1 where the certificate does not hold, or the journal's error.
+    pub fn take_opened(
+        &mut self,
+        roster: &Roster,
+        certificate: &Certificate,
+    ) -> Result<bool, LedgerError> {
+        let id = certificate.outcome.id;
+        let Some(entry) = self.open_entry(id) else { return Ok(false) };
+        if certificate.outcome.ctx != entry.ctx {
+            let reason = format!("the certificate is for another contract of {id}");
+            return Err(Refusal::coordinator(Check::U1, reason).into());
+        }
+        certificate.verify_by(roster, &entry.holders, entry.threshold)?;
+        self.opened(certificate.clone()).map(|()| true)
+    }
+
+    /// The same for a VOID certificate.
+    ///
+    /// # Errors
+    /// Check U1 where the certificate does not hold, or the journal's error.
+    pub fn take_void(
+        &mut self,
+        roster: &Roster,
+        certificate: &VoidCertificate,
+    ) -> Result<bool, LedgerError> {
+        let Some(entry) = self.open_entry(certificate.id) else { return Ok(false) };
+        certificate.verify_by(roster, &entry.holders, entry.void_quorum)?;
+        self.voided(certificate.clone()).map(|()| true)
+    }
+
+    /// The entry of a slot that has no certificate.
+    fn open_entry(&self, id: SlotId) -> Option<&Entry> {
+        let (entry, standing) = self.entries.get(&id)?;
+        let open = *standing == Standing::Unresolved || self.decided.contains(&id);
+        open.then_some(entry)
+    }
+
     /// Records a steward's decision on a slot for which no certificate can be had: whether it is
     /// to count as opened.
     ///
@@ -303,8 +349,10 @@ impl<J: Journal> Ledger<J> {
             | Record::Void { id, .. }
             | Record::Decided { id, .. } => *id,
         };
+        let certificate = matches!(record, Record::Opened { .. } | Record::Void { .. });
         match self.standing(id) {
             Some(Standing::Unresolved) => Ok(()),
+            Some(_) if certificate && self.decided.contains(&id) => Ok(()),
             _ => Err(LedgerError::NotUnresolved(id)),
         }
     }
@@ -325,10 +373,17 @@ impl<J: Journal> Ledger<J> {
                 self.entries.insert(entry.id, (entry, Standing::Unresolved));
             }
             Record::Trailer { .. } => {}
-            Record::Opened { id, .. } => self.resolve(id, Standing::Opened),
-            Record::Void { id, .. } => self.resolve(id, Standing::Void),
+            Record::Opened { id, .. } => {
+                self.decided.remove(&id);
+                self.resolve(id, Standing::Opened);
+            }
+            Record::Void { id, .. } => {
+                self.decided.remove(&id);
+                self.resolve(id, Standing::Void);
+            }
             Record::Decided { id, opened, .. } => {
                 self.resolve(id, if opened { Standing::Opened } else { Standing::Void });
+                self.decided.insert(id);
             }
         }
         Ok(())

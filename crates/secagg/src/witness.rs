@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::journal::Journal;
 use crate::ledger::{Head, LedgerError};
 
+/// Heads that are kept of one site, the highest ones.
+const MAX_HEADS: usize = 1024;
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seen {
@@ -29,6 +32,12 @@ pub struct Witness<J> {
 /// How many records of each site's ledger had been seen at some moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<SiteIndex, u64>);
+
+impl<J: Journal + Default> Default for Witness<J> {
+    fn default() -> Self {
+        Self { journal: J::default(), seen: BTreeMap::new() }
+    }
+}
 
 impl<J: Journal> Witness<J> {
     /// Reads the records that the journal holds.
@@ -116,7 +125,11 @@ impl<J: Journal> Witness<J> {
     }
 
     fn keep(&mut self, site: SiteIndex, head: Head) {
-        self.seen.entry(site).or_default().insert(head.count, head);
+        let heads = self.seen.entry(site).or_default();
+        heads.insert(head.count, head);
+        if heads.len() > MAX_HEADS {
+            heads.pop_first();
+        }
     }
 }
 

@@ -7,14 +7,15 @@ use prost::Message as _;
 use ripieno_secagg::epoch::advertise::Announcement;
 use ripieno_secagg::epoch::{Acceptance, Advert, Bundle};
 use ripieno_secagg::round::outcome::{Certificate, Proposal, VoidCertificate};
+use ripieno_secagg::round::publish::Verdict;
 use ripieno_secagg::round::start::SignedContract;
 use ripieno_secagg::{Kind, SlotId};
-use ripieno_study::SiteIndex;
+use ripieno_study::{Digest, SiteIndex};
 
 use crate::common::{kind, put_kind};
 use crate::envelope::{self, Body, body};
 use crate::error::WireError;
-use crate::field::{Wire, list, put_list, put_site, required, site, slots};
+use crate::field::{Wire, digest, list, put, put_list, put_site, required, site, slots};
 use crate::limits::{
     MAX_CONTROL_BYTES, MAX_PUBLISHED_BYTES, MAX_SETUP_BYTES, MAX_SITES, MAX_SMALL_BYTES,
 };
@@ -80,11 +81,18 @@ pub enum ToSite {
     },
     /// R5: the sum.
     Published(Published),
+    /// R5: the verdicts on the last sum of a study.
+    Settled {
+        /// The study.
+        study: Digest,
+        /// At most 128.
+        verdicts: Vec<Verdict>,
+    },
 }
 
 const MESSAGE: &str = "to_site";
 
-const BODIES: [Body; 12] = [
+const BODIES: [Body; 13] = [
     body(1, "announce", MAX_SMALL_BYTES),
     body(2, "adverts", MAX_SETUP_BYTES),
     body(3, "bundles", MAX_SETUP_BYTES),
@@ -97,6 +105,7 @@ const BODIES: [Body; 12] = [
     body(24, "open", MAX_CONTROL_BYTES),
     body(25, "prove", MAX_SMALL_BYTES),
     body(26, "published", MAX_PUBLISHED_BYTES),
+    body(27, "settled", MAX_CONTROL_BYTES),
 ];
 
 impl ToSite {
@@ -135,6 +144,7 @@ impl ToSite {
             ToSite::Voided(_) => "Voided",
             ToSite::Prove { .. } => "Prove",
             ToSite::Published(_) => "Published",
+            ToSite::Settled { .. } => "Settled",
         }
     }
 }
@@ -180,6 +190,9 @@ impl Wire for ToSite {
                 kind: put_kind(*kind),
             }),
             ToSite::Published(published) => Proto::Published(published.to_proto()),
+            ToSite::Settled { study, verdicts } => {
+                Proto::Settled(pb::Settled { study: put(study), verdicts: put_list(verdicts) })
+            }
         }
     }
 
@@ -216,6 +229,10 @@ impl Wire for ToSite {
                 kind: kind("prove_request.kind", request.kind)?,
             },
             Proto::Published(published) => Self::Published(Wire::from_proto(published)?),
+            Proto::Settled(message) => Self::Settled {
+                study: digest("settled.study", &message.study)?,
+                verdicts: list("settled.verdicts", message.verdicts, MAX_SITES)?,
+            },
         })
     }
 }

@@ -44,13 +44,16 @@ pub enum CollectError {
     Spool(#[from] SpoolError),
 }
 
+/// The leaves of every tile of an upload, by site.
+pub(super) type Leaves = BTreeMap<SiteIndex, Vec<Digest>>;
+
 /// R2: the uploads of a slot.
 #[derive(Debug)]
 pub struct Collecting {
     signed: SignedContract,
     ctx: Digest,
     layout: Vec<Tile>,
-    receiving: BTreeMap<SiteIndex, Vec<Digest>>,
+    receiving: Leaves,
     trailers: BTreeMap<SiteIndex, Trailer>,
 }
 
@@ -141,6 +144,12 @@ impl Collecting {
         Ok(())
     }
 
+    /// Leaves a complete upload out of the sum.
+    pub fn discard(&mut self, site: SiteIndex) {
+        self.trailers.remove(&site);
+        self.receiving.remove(&site);
+    }
+
     /// Whether the complete uploads may be opened under the contract.
     #[must_use]
     pub fn can_propose(&self) -> bool {
@@ -163,10 +172,10 @@ impl Collecting {
         if !self.can_propose() {
             return Err(self);
         }
-        let Self { signed, trailers, .. } = self;
+        let Self { signed, trailers, receiving, .. } = self;
         let survivors = trailers.keys().copied().collect();
         let trailers = trailers.into_values().collect();
-        Ok(Deciding::new(Proposal { contract: signed, survivors, trailers }))
+        Ok(Deciding::new(Proposal { contract: signed, survivors, trailers }, receiving))
     }
 
     /// Ends R2 without a sum: the slot is to be killed by a VOID certificate.

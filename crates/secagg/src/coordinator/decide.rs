@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ripieno_identity::Signature;
 use ripieno_study::{Check, Refusal, SiteIndex, SiteSet};
 
+use crate::coordinator::collect::Leaves;
 use crate::coordinator::open::Opening;
 use crate::epoch::Transcript;
 use crate::ledger::SlotId;
@@ -15,14 +16,15 @@ use crate::round::outcome::{Ballot, Certificate, Outcome, Proposal, VoidCertific
 #[derive(Debug)]
 pub struct Deciding {
     proposal: Proposal,
+    leaves: Leaves,
     outcome: Outcome,
     signatures: BTreeMap<SiteIndex, Signature>,
 }
 
 impl Deciding {
-    pub(super) fn new(proposal: Proposal) -> Self {
+    pub(super) fn new(proposal: Proposal, leaves: Leaves) -> Self {
         let outcome = Outcome::of(&proposal);
-        Self { proposal, outcome, signatures: BTreeMap::new() }
+        Self { proposal, leaves, outcome, signatures: BTreeMap::new() }
     }
 
     /// What holders are asked to sign.
@@ -65,13 +67,14 @@ impl Deciding {
         if self.signatures.len() < usize::from(transcript.params().threshold()) {
             return Err(self);
         }
-        let Self { proposal, outcome, signatures } = self;
-        Ok(Opening::new(proposal, Certificate { outcome, signatures }))
+        let Self { proposal, leaves, outcome, signatures } = self;
+        Ok(Opening::new(proposal, leaves, Certificate { outcome, signatures }))
     }
 
-    /// Asks for VOID instead. Holders that signed survivors will refuse.
+    /// Asks for VOID as well. Holders that signed survivors will refuse; whichever certificate is
+    /// complete first is the slot's outcome, and there is only one.
     #[must_use]
-    pub fn give_up(self, transcript: &Transcript) -> Voiding {
+    pub fn give_up(&self, transcript: &Transcript) -> Voiding {
         Voiding::new(self.outcome.id, transcript)
     }
 }

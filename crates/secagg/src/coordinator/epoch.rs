@@ -148,6 +148,12 @@ pub struct Accepting {
 }
 
 impl Accepting {
+    /// The epoch's public facts.
+    #[must_use]
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
     /// The holders that have accepted.
     #[must_use]
     pub fn holders(&self) -> SiteSet {
@@ -204,6 +210,13 @@ impl Epoch {
         self.acceptances.values().cloned().collect()
     }
 
+    /// The holders that have accepted: only they can be in the epoch. A site that was lost between
+    /// E1 and E3 is named in the transcript, and holds nothing.
+    #[must_use]
+    pub fn joined(&self) -> SiteSet {
+        self.acceptances.keys().copied().collect()
+    }
+
     /// Candidates that may take part together (E4). Whoever is not accepted by enough holders, or
     /// not by another candidate, is left out, one after the other, the one with most disputes
     /// first.
@@ -221,7 +234,9 @@ impl Epoch {
                 let pair = |other: &SiteIndex| refused(*other, *site) || refused(*site, *other);
                 let holders = dealers.values().filter(|accepted| accepted.contains(*site)).count();
                 let short = holders < usize::from(self.transcript.params().threshold());
-                (short, chosen.iter().filter(pair).count())
+                // Who of two lies cannot be told: it is not always the same that must go.
+                let turn = self.transcript.epoch().wrapping_add(u64::from(*site)) % 2;
+                (short, chosen.iter().filter(pair).count(), turn)
             };
             let Some(worst) = chosen.iter().max_by_key(disputes) else { break };
             chosen = chosen.iter().filter(|site| *site != worst).collect();

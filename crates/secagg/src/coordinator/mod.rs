@@ -11,6 +11,6 @@ pub mod spool;
 pub use collect::{Collecting, sign_contract};
 pub use decide::{Deciding, Voiding};
 pub use epoch::{Accepting, Epoch, Gathering, Sharing};
-pub use open::{Opening, Reconstruction};
+pub use open::{Disputed, Opening, Reconstruction};
 pub use publish::Opened;
 pub use spool::{MemorySpool, Spool, SpoolError};

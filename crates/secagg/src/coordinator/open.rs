@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use curve25519_dalek::Scalar;
 use ripieno_study::{Check, Contract, Refusal, SiteIndex, SiteSet};
 
+use crate::coordinator::collect::Leaves;
 use crate::coordinator::publish::Opened;
 use crate::coordinator::spool::Spool;
 use crate::epoch::Transcript;
@@ -20,11 +21,24 @@ use crate::shamir::{self, Interpolation};
 /// The releases for one certified outcome.
 #[derive(Debug)]
 pub struct Opening {
+    leaves: Leaves,
     pub(super) proposal: Proposal,
     pub(super) certificate: Certificate,
     releases: BTreeMap<SiteIndex, Release>,
     proven: BTreeSet<(SiteIndex, SiteIndex, Kind)>,
     disputed: BTreeSet<(SiteIndex, Kind)>,
+    asked: BTreeSet<(SiteIndex, SiteIndex, Kind)>,
+}
+
+/// A share that a holder is to prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disputed {
+    /// The holder that released it.
+    pub holder: SiteIndex,
+    /// The dealer whose secret it is a share of.
+    pub dealer: SiteIndex,
+    /// Which secret.
+    pub kind: Kind,
 }
 
 /// All secrets that open the sum, each equal to what its owner published.
@@ -49,13 +63,15 @@ pub enum Reconstruction {
 }
 
 impl Opening {
-    pub(super) fn new(proposal: Proposal, certificate: Certificate) -> Self {
+    pub(super) fn new(proposal: Proposal, leaves: Leaves, certificate: Certificate) -> Self {
         Self {
+            leaves,
             proposal,
             certificate,
             releases: BTreeMap::new(),
             proven: BTreeSet::new(),
             disputed: BTreeSet::new(),
+            asked: BTreeSet::new(),
         }
     }
 
@@ -164,6 +180,34 @@ impl Opening {
         Reconstruction::Proofs(disputes)
     }
 
+    /// Disputed shares whose proof was not asked for yet, also those of holders that released after
+    /// the dispute began.
+    #[must_use]
+    pub fn proofs_wanted(&mut self) -> Vec<Disputed> {
+        let mut wanted = Vec::new();
+        for (dealer, kind) in &self.disputed {
+            for (holder, release) in &self.releases {
+                let (holder, dealer, kind) = (*holder, *dealer, *kind);
+                let released = release.of(kind).iter().any(|share| share.site == dealer);
+                if released && self.asked.insert((holder, dealer, kind)) {
+                    wanted.push(Disputed { holder, dealer, kind });
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Holders that released a share which does not fit to the proven ones, and have not proved it.
+    /// (One whose proof is merely on its way released a share that fits.)
+    #[must_use]
+    pub fn misfits(&self, transcript: &Transcript) -> SiteSet {
+        let unproven = self.asked.difference(&self.proven);
+        unproven
+            .filter(|share| !self.fits(transcript, **share))
+            .map(|(holder, ..)| *holder)
+            .collect()
+    }
+
     /// Sums the uploads and takes the masks off.
     ///
     /// # Errors
@@ -174,7 +218,8 @@ impl Opening {
         secrets: Secrets,
         spool: &impl Spool,
     ) -> Result<Opened, super::collect::CollectError> {
-        Opened::new(self.proposal, self.certificate, transcript, secrets, spool)
+        let Self { proposal, leaves, certificate, .. } = self;
+        Opened::new((proposal, leaves), certificate, transcript, secrets, spool)
     }
 
     fn contract(&self) -> &Contract {
@@ -194,13 +239,12 @@ impl Opening {
         weights: &mut BTreeMap<Vec<SiteIndex>, Interpolation>,
     ) -> Found {
         let threshold = usize::from(transcript.params().threshold());
-        let share = |(holder, release): (&SiteIndex, &Release)| {
-            let share = release.of(kind).iter().find(|share| share.site == dealer)?;
-            let scalar = shamir::canonical(&share.scalar)?;
-            self.usable(*holder, dealer, kind).then_some((*holder, *scalar))
+        let share = |holder: &SiteIndex| {
+            let scalar = self.share(*holder, dealer, kind)?;
+            self.usable(*holder, dealer, kind).then_some((*holder, scalar))
         };
         let (holders, shares): (Vec<SiteIndex>, Vec<Scalar>) =
-            self.releases.iter().filter_map(share).take(threshold).unzip();
+            self.releases.keys().filter_map(share).take(threshold).unzip();
         if holders.len() < threshold {
             return Found::TooFew;
         }
@@ -214,15 +258,50 @@ impl Opening {
         };
         let Ok(scalar) = weights.combine(&shares) else { return Found::TooFew };
         let secret = SiteSecret { site: dealer, scalar: scalar.to_bytes() };
-        let slot = self.contract().slot;
-        let checked = match kind {
-            Kind::Own => unmask::check_self(transcript, slot, &secret),
-            Kind::Root => unmask::check_root(transcript, slot, &secret).map(|_| ()),
-        };
-        match checked {
+        match self.check(transcript, kind, &secret) {
             Ok(()) => Found::Secret(secret),
             Err(refusal) if self.disputed.contains(&(dealer, kind)) => Found::Inconsistent(refusal),
             Err(_) => Found::Wrong,
+        }
+    }
+
+    /// Whether a share gives its dealer's secret together with t − 1 proven ones.
+    fn fits(&self, transcript: &Transcript, share: (SiteIndex, SiteIndex, Kind)) -> bool {
+        let (holder, dealer, kind) = share;
+        let others = usize::from(transcript.params().threshold()).saturating_sub(1);
+        let proven =
+            |other: &SiteIndex| *other != holder && self.proven.contains(&(*other, dealer, kind));
+        let mut holders: Vec<SiteIndex> =
+            self.releases.keys().copied().filter(proven).take(others).collect();
+        if holders.len() < others {
+            return true;
+        }
+        holders.push(holder);
+        let shares: Vec<Scalar> =
+            holders.iter().filter_map(|holder| self.share(*holder, dealer, kind)).collect();
+        let weights = Interpolation::at_zero(&holders);
+        let Ok(scalar) = weights.and_then(|weights| weights.combine(&shares)) else { return false };
+        let secret = SiteSecret { site: dealer, scalar: scalar.to_bytes() };
+        self.check(transcript, kind, &secret).is_ok()
+    }
+
+    fn share(&self, holder: SiteIndex, dealer: SiteIndex, kind: Kind) -> Option<Scalar> {
+        let shares = self.releases.get(&holder)?.of(kind);
+        let share = shares.iter().find(|share| share.site == dealer)?;
+        shamir::canonical(&share.scalar).map(|scalar| *scalar)
+    }
+
+    /// Whether a secret is what its owner published at E1.
+    fn check(
+        &self,
+        transcript: &Transcript,
+        kind: Kind,
+        secret: &SiteSecret,
+    ) -> Result<(), Refusal> {
+        let slot = self.contract().slot;
+        match kind {
+            Kind::Own => unmask::check_self(transcript, slot, secret),
+            Kind::Root => unmask::check_root(transcript, slot, secret).map(|_| ()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ripieno_identity::{Signature, SigningKey};
 use ripieno_study::{Digest, SiteIndex};
 
-use crate::coordinator::collect::CollectError;
+use crate::coordinator::collect::{CollectError, Leaves};
 use crate::coordinator::open::Secrets;
 use crate::coordinator::spool::{Spool, SpoolError};
 use crate::epoch::Transcript;
@@ -21,6 +21,7 @@ use crate::round::unmask::Unmasking;
 #[derive(Debug)]
 pub struct Opened {
     proposal: Proposal,
+    leaves: Leaves,
     certificate: Certificate,
     secrets: Secrets,
     sum: Vec<u64>,
@@ -28,7 +29,7 @@ pub struct Opened {
 
 impl Opened {
     pub(super) fn new(
-        proposal: Proposal,
+        (proposal, leaves): (Proposal, Leaves),
         certificate: Certificate,
         transcript: &Transcript,
         secrets: Secrets,
@@ -46,7 +47,7 @@ impl Opened {
             }
             masks.remove(&tile, lanes);
         }
-        Ok(Self { proposal, certificate, secrets, sum })
+        Ok(Self { proposal, leaves, certificate, secrets, sum })
     }
 
     /// The sum over the survivors, as lanes of the plan.
@@ -123,13 +124,10 @@ impl Opened {
         number: usize,
         spool: &impl Spool,
     ) -> Result<Vec<TilePart>, SpoolError> {
-        let plan = &self.proposal.contract.contract.plan;
         let part = |from| {
-            let leaf = |tile: tiles::Tile| {
-                Ok(tiles::leaf(Content::Masked, tile.number, &spool.get(from, tile.number)?))
-            };
-            let leaves: Result<Vec<_>, SpoolError> = tiles::tiles(plan).map(leaf).collect();
-            let path = merkle::path(Content::Masked.node(), &leaves?, number);
+            // The leaves were computed when the tiles came.
+            let leaves = self.leaves.get(&from).map(Vec::as_slice).unwrap_or_default();
+            let path = merkle::path(Content::Masked.node(), leaves, number);
             Ok(TilePart { from, lanes: spool.get(from, number)?, path })
         };
         self.certificate.outcome.survivors.iter().map(part).collect()

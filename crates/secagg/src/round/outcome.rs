@@ -122,9 +122,21 @@ impl Certificate {
     /// # Errors
     /// Check U1.
     pub fn verify(&self, roster: &Roster, transcript: &Transcript) -> Result<(), Refusal> {
-        let needed = transcript.params().threshold();
-        let digest = self.outcome.digest();
-        verify_signatures(roster, transcript, self.outcome.id, &digest, &self.signatures, needed)
+        check_epoch(self.outcome.id, transcript)?;
+        self.verify_by(roster, &transcript.holders(), transcript.params().threshold())
+    }
+
+    /// The same by what a ledger's entry says of the epoch: for a site that has left it.
+    ///
+    /// # Errors
+    /// Check U1.
+    pub fn verify_by(
+        &self,
+        roster: &Roster,
+        holders: &SiteSet,
+        threshold: u16,
+    ) -> Result<(), Refusal> {
+        verify_signatures(roster, holders, &self.outcome.digest(), &self.signatures, threshold)
     }
 }
 
@@ -134,9 +146,22 @@ impl VoidCertificate {
     /// # Errors
     /// Check U1.
     pub fn verify(&self, roster: &Roster, transcript: &Transcript) -> Result<(), Refusal> {
-        let needed = transcript.params().void_quorum();
+        check_epoch(self.id, transcript)?;
+        self.verify_by(roster, &transcript.holders(), transcript.params().void_quorum())
+    }
+
+    /// The same by what a ledger's entry says of the epoch: for a site that has left it.
+    ///
+    /// # Errors
+    /// Check U1.
+    pub fn verify_by(
+        &self,
+        roster: &Roster,
+        holders: &SiteSet,
+        void_quorum: u16,
+    ) -> Result<(), Refusal> {
         let digest = void_digest(self.id);
-        verify_signatures(roster, transcript, self.id, &digest, &self.signatures, needed)
+        verify_signatures(roster, holders, &digest, &self.signatures, void_quorum)
     }
 }
 
@@ -152,22 +177,24 @@ pub(super) fn check_outcome(certified: &Outcome, own: &Outcome) -> Result<(), Re
     Err(Refusal::coordinator(Check::U1, reason))
 }
 
+fn check_epoch(id: SlotId, transcript: &Transcript) -> Result<(), Refusal> {
+    if id.transcript == transcript.digest() {
+        return Ok(());
+    }
+    Err(Refusal::coordinator(Check::U1, "the certificate is of another epoch"))
+}
+
 fn verify_signatures(
     roster: &Roster,
-    transcript: &Transcript,
-    id: SlotId,
+    holders: &SiteSet,
     digest: &Digest,
     signatures: &BTreeMap<SiteIndex, Signature>,
     needed: u16,
 ) -> Result<(), Refusal> {
-    if id.transcript != transcript.digest() {
-        return Err(Refusal::coordinator(Check::U1, "the certificate is of another epoch"));
-    }
     if signatures.len() < usize::from(needed) {
         let reason = format!("{} signatures, {needed} are needed", signatures.len());
         return Err(Refusal::coordinator(Check::U1, reason));
     }
-    let holders = transcript.holders();
     for (site, signature) in signatures {
         if !holders.contains(*site) {
             let reason = format!("{site} is not a holder of the epoch");
@@ -292,8 +319,7 @@ fn check_trailers(
         let from = trailer.from;
         roster.verify_relayed(Check::C2, from, &trailer.digest(), &trailer.signature)?;
         if trailer.ctx != bound.ctx || trailer.lanes != bound.contract().plan.lanes() {
-            let reason =
-                format!("the trailer of {from} is for another round, or number of lanes");
+            let reason = format!("the trailer of {from} is for another round, or number of lanes");
             return Err(Refusal::coordinator(Check::C2, reason));
         }
     }

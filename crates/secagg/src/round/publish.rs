@@ -1,6 +1,6 @@
 //! R5: the receipt of an opened sum, and how sites verify it (check P1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ripieno_identity::Signature;
 use ripieno_study::{
@@ -97,7 +97,7 @@ pub fn verify_receipt<'a>(
     if outcome.ctx != contract.ctx() || outcome.id != id {
         return refuse("the receipt is for another round");
     }
-    receipt.certificate.verify(roster, transcript).map_err(as_p1)?;
+    receipt.certificate.verify(roster, transcript).map_err(|refusal| as_p1(&refusal))?;
     let survivors = &outcome.survivors;
     let fixed = contract.membership == Membership::Fixed;
     if !survivors.is_subset(&contract.participants)
@@ -112,14 +112,13 @@ pub fn verify_receipt<'a>(
         return refuse("the trailers are not the certified ones");
     }
     verify_trailers(roster, contract, receipt)?;
-    if let Some(own) = own.filter(|own| survivors.contains(own.from)) {
-        if !receipt.trailers.contains(own) {
-            return refuse("this site's own trailer was changed");
-        }
+    let own = own.filter(|own| survivors.contains(own.from));
+    if own.is_some_and(|own| !receipt.trailers.contains(own)) {
+        return refuse("this site's own trailer was changed");
     }
     let unmasking =
         Unmasking::derive(transcript, contract, survivors, &receipt.selfs, &receipt.roots)
-            .map_err(as_p1)?;
+            .map_err(|refusal| as_p1(&refusal))?;
     Ok(Verified { receipt, contract, unmasking })
 }
 
@@ -136,7 +135,7 @@ fn verify_trailers(roster: &Roster, contract: &Contract, receipt: &Receipt) -> R
 }
 
 /// An honest coordinator publishes nothing that it could see to be wrong, whoever sent it.
-fn as_p1(refusal: Refusal) -> Refusal {
+fn as_p1(refusal: &Refusal) -> Refusal {
     let reason = format!("{} ({}, {})", refusal.reason, refusal.check, refusal.culprit);
     Refusal::coordinator(Check::P1, reason)
 }
@@ -235,15 +234,14 @@ impl Verified<'_> {
         SumRecord::new(self.contract, self.receipt, corrupt)
     }
 
-    /// This site's verdict on the tiles assigned to it.
+    /// This site's verdict on the tiles that it verified, in increasing order.
     #[must_use]
-    pub fn verdict(&self, party: &Party, holds: bool) -> Verdict {
-        let record = self.record(party.roster().corrupt);
+    pub fn verdict(&self, party: &Party, tiles: Vec<u32>, holds: bool) -> Verdict {
         let mut verdict = Verdict {
-            ctx: record.ctx,
-            sum: record.sum,
+            ctx: self.contract.ctx(),
+            sum: self.receipt.sum,
             from: party.index(),
-            tiles: record.assigned(party.index()),
+            tiles,
             holds,
             signature: Signature::from_bytes([0; 64]),
         };
@@ -333,7 +331,13 @@ impl SumRecord {
         self.in_parts
     }
 
-    /// The tiles that a member verifies: tile k falls to the c + 1 survivors from position
+    /// How many tiles the sum has.
+    #[must_use]
+    pub fn tiles(&self) -> u32 {
+        self.tiles
+    }
+
+    /// The tiles that the coordinator asks a survivor to verify: tile k falls to the c + 1 survivors from position
     /// k mod |U| on. Empty for a site that did not survive.
     #[must_use]
     pub fn assigned(&self, site: SiteIndex) -> Vec<u32> {
@@ -346,8 +350,9 @@ impl SumRecord {
         (0..self.tiles).filter(mine).collect()
     }
 
-    /// Part of check S5: every tile was found right by at least c + 1 survivors, so by an honest
-    /// one, and nobody found one wrong.
+    /// Part of check S5: every tile was found right by at least c + 1 sites, so by an honest one,
+    /// and no verdict that is shown says otherwise. (A false alarm of a corrupt site need not be
+    /// shown: the count alone is what a lie cannot reach.)
     ///
     /// # Errors
     /// Check S5.
@@ -355,35 +360,18 @@ impl SumRecord {
         if !self.in_parts {
             return Ok(());
         }
-        let mut found: BTreeMap<SiteIndex, &Verdict> = BTreeMap::new();
         for verdict in verdicts {
             let from = verdict.from;
             let refuse = |reason: String| Err(Refusal::coordinator(Check::S5, reason));
             roster.verify_relayed(Check::S5, from, &verdict.digest(), &verdict.signature)?;
-            if (verdict.ctx, verdict.sum) != (self.ctx, self.sum) {
+            if !self.is_of(&verdict.ctx, &verdict.sum) {
                 return refuse(format!("the verdict of {from} is on another sum"));
             }
             if !verdict.holds {
                 return refuse(format!("{from} says that the last sum does not recompute"));
             }
-            if self.survivors.contains(from) {
-                found.insert(from, verdict);
-            }
         }
-        let mut coverage = vec![0_u16; self.tiles as usize];
-        for verdict in found.values() {
-            let mut counted = None;
-            for tile in &verdict.tiles {
-                // Increasing numbers only, so that no verdict counts a tile twice.
-                if counted.is_none_or(|last| last < *tile) {
-                    counted = Some(*tile);
-                    if let Some(count) = coverage.get_mut(*tile as usize) {
-                        *count = count.saturating_add(1);
-                    }
-                }
-            }
-        }
-        match coverage.iter().position(|count| *count <= self.corrupt) {
+        match self.uncovered(verdicts).first() {
             None => Ok(()),
             Some(tile) => {
                 let needed = self.corrupt.saturating_add(1);
@@ -391,5 +379,24 @@ impl SumRecord {
                 Err(Refusal::coordinator(Check::S5, reason))
             }
         }
+    }
+
+    /// The tiles that fewer than c + 1 sites have verified, by verdicts that were checked.
+    #[must_use]
+    pub fn uncovered(&self, verdicts: &[Verdict]) -> Vec<u32> {
+        // A set, so that no site counts twice for a tile.
+        let mut found = BTreeSet::new();
+        for verdict in verdicts {
+            let tiles = verdict.tiles.iter().filter(|tile| **tile < self.tiles);
+            found.extend(tiles.map(|tile| (*tile, verdict.from)));
+        }
+        let mut coverage = vec![0_u16; self.tiles as usize];
+        for (tile, _) in found {
+            if let Some(count) = coverage.get_mut(tile as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let short = |(tile, count): (u32, u16)| (count <= self.corrupt).then_some(tile);
+        (0..).zip(coverage).filter_map(short).collect()
     }
 }

@@ -2,11 +2,13 @@
 
 use ripieno_study::{Check, Contract, Digest, Refusal, SiteIndex};
 
+use zeroize::Zeroizing;
+
 use crate::epoch::join::Epoch;
 use crate::epoch::secrets::Kind;
 use crate::journal::Journal;
 use crate::kdf::Seed;
-use crate::ledger::{Ledger, LedgerError, SlotId, Standing};
+use crate::ledger::{Ledger, LedgerError, SlotId};
 use crate::round::open::{Release, Released, ShareProof};
 use crate::round::outcome::{
     Ballot, Certificate, Outcome, Proposal, Signed, VoidCertificate, Voided, check_outcome,
@@ -134,6 +136,7 @@ impl Epoch {
         audit: Digest,
         ledger: &mut Ledger<J>,
     ) -> Result<Upload, LedgerError> {
+        let lanes = Zeroizing::new(lanes);
         let Self { facts, slots, .. } = self;
         let state = slots.get_mut(usize::from(slot)).ok_or_else(|| no_slot(slot))?;
         let entry = match state {
@@ -250,9 +253,7 @@ impl Epoch {
             }
             other => return Err(not_open(number, other).into()),
         };
-        if ledger.standing(certificate.outcome.id) == Some(Standing::Unresolved) {
-            ledger.opened(certified.certificate().clone())?;
-        }
+        ledger.take_opened(facts.party.roster(), certified.certificate())?;
         let Slot::Signed(signed) = std::mem::replace(slot, Slot::Closed) else {
             return Err(no_slot(number).into());
         };
@@ -286,9 +287,7 @@ impl Epoch {
         if let slot @ Slot::Released(_) = self.slot(id.slot)? {
             return Err(other_outcome(id.slot, slot).into());
         }
-        if ledger.standing(id) == Some(Standing::Unresolved) {
-            ledger.voided(certificate.clone())?;
-        }
+        ledger.take_void(self.facts.party.roster(), certificate)?;
         *self.slot_mut(id.slot)? = Slot::Closed;
         Ok(())
     }
@@ -305,9 +304,7 @@ impl Epoch {
     ) -> Result<(), LedgerError> {
         certificate.verify(self.facts.party.roster(), &self.facts.transcript)?;
         let id = certificate.outcome.id;
-        if ledger.standing(id) == Some(Standing::Unresolved) {
-            ledger.opened(certificate.clone())?;
-        }
+        ledger.take_opened(self.facts.party.roster(), certificate)?;
         *self.slot_mut(id.slot)? = Slot::Closed;
         Ok(())
     }

@@ -128,6 +128,9 @@ pub(crate) fn check_as_holder(facts: &Facts, signed: &SignedContract) -> Result<
     if contract.transcript != facts.transcript.digest() {
         return refuse(Check::S1, "the contract is for another epoch".into());
     }
+    if contract.cohort != 0 {
+        return refuse(Check::S3, "no cohorts were drawn for this study".into());
+    }
     if let Some(reason) =
         not_accepted(&facts.transcript, &facts.acceptances, &contract.participants)
     {

@@ -82,11 +82,10 @@ impl Bound {
         self,
         facts: &Facts,
         (entry, releases): (Entry, u64),
-        lanes: Vec<u64>,
+        mut lanes: Zeroizing<Vec<u64>>,
         audit: Digest,
         ledger: &mut Ledger<J>,
     ) -> Result<Uploaded, (Self, LedgerError)> {
-        let mut lanes = Zeroizing::new(lanes);
         let expected = self.contract().plan.lanes();
         if lanes.len() as u64 != expected {
             let reason = format!("{} lanes were encoded, the plan has {expected}", lanes.len());

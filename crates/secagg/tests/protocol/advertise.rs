@@ -64,6 +64,14 @@ fn an_advert_of_another_charter_epoch_or_size_is_refused() {
     changes.iter().for_each(|change| changed(change, true, COORDINATOR, culprit(2)));
 }
 
+/// One key in two encodings would be two values for one secret.
+#[test]
+fn repro_keys_in_another_encoding_are_refused() {
+    let changes: [fn(&mut Advert); 2] =
+        [|advert| advert.channel_key[31] |= 0x80, |advert| advert.slots[1].mask_key[31] |= 0x80];
+    changes.iter().for_each(|change| changed(change, true, culprit(2), culprit(2)));
+}
+
 #[test]
 fn keys_of_low_order_are_refused() {
     let changes: [fn(&mut Advert); 2] =
@@ -158,8 +166,7 @@ fn an_epoch_is_newer_than_the_last() {
     for (announced, last) in [(1, 1), (1, 2), (0, 0)] {
         let party = world.member(1).party.clone();
         let announced = Announcement { epoch: announced, slots: 1 };
-        let advertised =
-            Advertised::new(party, announced, last, Head::empty(), &mut world.rng);
+        let advertised = Advertised::new(party, announced, last, Head::empty(), &mut world.rng);
         assert_refused(advertised, Check::A2, COORDINATOR);
     }
 }

@@ -96,7 +96,8 @@ fn a_trailer_before_its_tiles_is_refused() {
 
 #[test]
 fn a_trailer_is_signed_and_of_this_round() {
-    let changes: [(fn(&mut Trailer), bool); 4] = [
+    type Change = fn(&mut Trailer);
+    let changes: [(Change, bool); 4] = [
         (|t| t.signature = Signature::from_bytes([0; 64]), false),
         (|t| t.root = digest(1), false),
         (|t| t.ctx = digest(1), true),

@@ -111,7 +111,8 @@ fn a_site_that_is_asked_to_add_data_is_a_participant() {
     let signed = scene.sign(contract);
     let approved = scene.study.approved();
     let ledger = &scene.world.members[&site(1)].ledger;
-    let started = scene.run.epochs.get_mut(&site(1)).unwrap().start(&signed, Some(&approved), ledger);
+    let started =
+        scene.run.epochs.get_mut(&site(1)).unwrap().start(&signed, Some(&approved), ledger);
     assert_refused(started, Check::S3, COORDINATOR);
 }
 
@@ -143,6 +144,7 @@ fn a_dealer_that_was_not_accepted_does_not_take_part() {
     assert_eq!(relay.eligible(&set([1, 2, 4, 5])).len(), 3, "2 and 5 do not go together");
     assert_eq!(relay.eligible(&first(5)).len(), 3);
     assert_eq!(relay.eligible(&set([1, 2, 4])), set([1, 2, 4]));
+    assert!(relay.eligible(&set([3])).is_empty(), "two holders are fewer than t");
     let acceptances = relay.acceptances();
     let joined = epochs.into_iter().map(|(s, a)| (s, a.join(acceptances.clone()).unwrap()));
     let run = crate::common::world::Run { relay, epochs: joined.collect() };
@@ -255,8 +257,7 @@ fn a_plan_that_is_not_the_study_s_is_refused() {
         },
         |c| {
             let (packing, range) = (Packing::Four, 1.0);
-            c.plan.inputs[0].encoding =
-                Encoding::Packed { packing, range, clip: Clip::Coordinate };
+            c.plan.inputs[0].encoding = Encoding::Packed { packing, range, clip: Clip::Coordinate };
         },
     ];
     spoilt.iter().for_each(|spoil| refuses(Check::S6, spoil));

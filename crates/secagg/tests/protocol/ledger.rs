@@ -2,8 +2,9 @@
 //! before its record is durable (docs/protocol.md §6).
 
 use ripieno_secagg::ledger::{Entry, LedgerError, Standing};
+use ripieno_secagg::round::outcome::{Certificate, Outcome, VoidCertificate, void_digest};
 use ripieno_secagg::{Ledger, SlotId};
-use ripieno_study::{Check, Contract, Culprit, Membership};
+use ripieno_study::{Check, Contract, Culprit, Membership, SiteSet};
 
 use crate::common::refused::{COORDINATOR, assert_refused};
 use crate::common::scene::{Scene, first};
@@ -240,4 +241,94 @@ fn another_study_s_other_set_on_the_same_data_is_shown() {
     assert!(ledger.other_sets(&digest(1), &lineage, &first(5)).is_empty(), "the same set");
     assert!(ledger.other_sets(&study, &lineage, &first(4)).is_empty(), "the same study");
     assert!(ledger.other_sets(&digest(1), &digest(1), &first(4)).is_empty(), "other data");
+}
+
+/// Slot 3 of the lived ledger is unresolved: certificates for it, signed by these sites.
+fn void_of(scene: &Scene, id: SlotId, signers: &SiteSet) -> VoidCertificate {
+    let sign = |site| (site, scene.world.members[&site].key.sign(&void_digest(id)));
+    VoidCertificate { id, signatures: signers.iter().map(sign).collect() }
+}
+
+fn opened_of(scene: &Scene, id: SlotId, signers: &SiteSet) -> Certificate {
+    let ctx = scene.run.epochs[&site(1)].contract(id.slot).expect("it is bound").ctx();
+    let outcome = Outcome { id, ctx, survivors: first(4), trailers: digest(5) };
+    let signed = outcome.digest();
+    let sign = |site| (site, scene.world.members[&site].key.sign(&signed));
+    Certificate { signatures: signers.iter().map(sign).collect(), outcome }
+}
+
+#[test]
+fn repro_an_entry_is_enough_to_take_a_certificate() {
+    let (mut scene, ids) = lived();
+    let id = ids[3];
+    let records = scene.world.member(1).ledger_tape.records();
+    let roster = scene.world.roster.clone();
+    // t = 4 and v = 3 of five holders with c = 1.
+    let opened = |signers: &SiteSet| opened_of(&scene, id, signers);
+    let void = |signers: &SiteSet| void_of(&scene, id, signers);
+    let mut ledger = reopened(&records).unwrap();
+    let mut other = opened(&first(5));
+    other.outcome.survivors = first(5);
+    let mut foreign = opened(&first(5));
+    foreign.outcome.ctx = digest(1);
+    for lie in [opened(&first(3)), other, foreign] {
+        assert_refused(ledger.take_opened(&roster, &lie), Check::U1, COORDINATOR);
+    }
+    let mut renamed = void_of(&scene, ids[2], &first(5));
+    renamed.id = id;
+    for lie in [void(&first(2)), renamed] {
+        assert_refused(ledger.take_void(&roster, &lie), Check::U1, COORDINATOR);
+    }
+    assert_eq!(ledger.standing(id), Some(Standing::Unresolved));
+    assert_eq!(ledger.head().count, records.len() as u64, "nothing was recorded");
+    assert!(ledger.take_void(&roster, &void(&first(3))).unwrap());
+    assert_eq!(ledger.standing(id), Some(Standing::Void));
+    // The first certificate is the outcome: the ledger takes no other.
+    assert!(!ledger.take_opened(&roster, &opened(&first(4))).unwrap());
+    assert!(!ledger.take_void(&roster, &void(&first(4))).unwrap());
+    assert_eq!(ledger.standing(id), Some(Standing::Void));
+    let mut ledger = reopened(&records).unwrap();
+    assert!(ledger.take_opened(&roster, &opened(&first(4))).unwrap());
+    assert_eq!(ledger.standing(id), Some(Standing::Opened));
+}
+
+#[test]
+fn repro_a_slot_without_an_entry_takes_no_certificate() {
+    let (mut scene, ids) = lived();
+    let roster = scene.world.roster.clone();
+    let unknown = SlotId { slot: 9, ..ids[0] };
+    let certificate = void_of(&scene, unknown, &first(5));
+    let ledger = &mut scene.world.member(1).ledger;
+    let head = ledger.head();
+    assert!(!ledger.take_void(&roster, &certificate).unwrap());
+    assert_eq!((ledger.standing(unknown), ledger.head()), (None, head));
+}
+
+#[test]
+fn repro_a_certificate_outranks_a_steward_s_decision() {
+    for decided in [true, false] {
+        let (mut scene, ids) = lived();
+        let (id, roster) = (ids[3], scene.world.roster.clone());
+        let (void, opened) = (void_of(&scene, id, &first(3)), opened_of(&scene, id, &first(4)));
+        let few = opened_of(&scene, id, &first(3));
+        let member = scene.world.member(1);
+        member.ledger.decided(id, decided, "A. Steward").unwrap();
+        let before = member.ledger.standing(id);
+        assert_refused(member.ledger.take_opened(&roster, &few), Check::U1, COORDINATOR);
+        assert_eq!(member.ledger.standing(id), before, "a forgery does not");
+        // What the steward did not expect.
+        let expected = if decided { Standing::Void } else { Standing::Opened };
+        let taken = match decided {
+            true => member.ledger.take_void(&roster, &void),
+            false => member.ledger.take_opened(&roster, &opened),
+        };
+        assert!(taken.unwrap());
+        assert_eq!(member.ledger.standing(id), Some(expected));
+        let mut again = reopened(&member.ledger_tape.records()).unwrap();
+        assert_eq!((again.standing(id), again.head()), (Some(expected), member.ledger.head()));
+        let late = again.decided(id, decided, "A. Steward");
+        assert!(matches!(late, Err(LedgerError::NotUnresolved(_))), "{late:?}");
+        assert!(!again.take_opened(&roster, &opened).unwrap(), "the outcome is known");
+        assert!(!again.take_void(&roster, &void).unwrap());
+    }
 }

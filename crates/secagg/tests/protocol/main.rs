@@ -4,16 +4,17 @@
 mod common;
 
 mod advertise;
+mod certificate;
+mod collect;
 mod contract;
 mod corrupt_dealer;
+mod debug;
+mod ledger;
+mod oracle;
+mod outcome;
 mod parts;
 mod publish;
 mod reconstruct;
 mod share;
-mod certificate;
-mod collect;
-mod oracle;
-mod outcome;
-mod ledger;
-mod witness;
 mod whole_rounds;
+mod witness;

@@ -85,9 +85,7 @@ impl Thread {
             Phase::Proposed(deciding, spool) => {
                 Phase::Certified(scene.certify(deciding, &all), spool)
             }
-            Phase::Certified(opening, spool) => {
-                Phase::Opened(scene.opened(opening, &spool), spool)
-            }
+            Phase::Certified(opening, spool) => Phase::Opened(scene.opened(opening, &spool), spool),
             Phase::Opened(opened, spool) => {
                 scene.close(&opened, &spool);
                 Phase::Closed

@@ -62,11 +62,12 @@ impl Large {
         let verified = self.verified();
         verified.sum_digest(self.opened.sum()).unwrap();
         let verdict = |from: SiteIndex| {
-            for tile in self.record().assigned(from) {
-                let parts = self.parts(tile);
-                verified.tile(tile as usize, self.opened.sum(), &parts).unwrap();
+            let assigned = self.record().assigned(from);
+            for tile in &assigned {
+                let parts = self.parts(*tile);
+                verified.tile(*tile as usize, self.opened.sum(), &parts).unwrap();
             }
-            (from, verified.verdict(&self.scene.world.members[&from].party, true))
+            (from, verified.verdict(&self.scene.world.members[&from].party, assigned, true))
         };
         first(5).iter().map(verdict).collect()
     }
@@ -134,7 +135,11 @@ fn a_tile_that_does_not_recompute_is_refused() {
         let mut sum = large.opened.sum().to_vec();
         sum[lane] ^= 1 << 20;
         assert_refused(verified.sum_digest(&sum), Check::P1, COORDINATOR);
-        assert_refused(verified.tile(tile, &sum, &large.parts(tile as u32)), Check::P1, COORDINATOR);
+        assert_refused(
+            verified.tile(tile, &sum, &large.parts(tile as u32)),
+            Check::P1,
+            COORDINATOR,
+        );
     }
 }
 
@@ -211,19 +216,41 @@ fn verdicts_are_signed_and_on_this_sum() {
 fn one_site_does_not_count_twice_for_a_tile() {
     let mut large = opened();
     large.close();
-    // Site 2 names each of its tiles twice, and site 1, which shares one with it, is left out.
+    // Tile 0 falls to sites 1 and 2. Site 1 leaves it out, and site 2 names it twice.
+    let mut lazy = large.verdicts().remove(&site(1)).unwrap();
+    assert_eq!(lazy.tiles, [0, 4]);
+    lazy.tiles = vec![4];
+    sign(&large, &mut lazy);
     let mut greedy = large.verdicts().remove(&site(2)).unwrap();
-    greedy.tiles = greedy.tiles.iter().flat_map(|tile| [*tile, *tile]).collect();
+    greedy.tiles = vec![0, 0, 1];
     sign(&large, &mut greedy);
     refuses(&mut large, |verdicts| {
+        verdicts[0] = lazy;
         verdicts[1] = greedy;
-        verdicts.remove(0);
     });
-    // A site that did not survive has seen no tile, whatever it says.
-    let mut outsider = large.verdicts().remove(&site(1)).unwrap();
+}
+
+#[test]
+fn verdicts_of_sites_outside_of_the_charter_do_not_count() {
+    let mut large = opened();
+    large.close();
+    let mut stranger = large.verdicts().remove(&site(1)).unwrap();
+    stranger.from = site(9);
+    stranger.signature = large.scene.world.member(1).key.sign(&stranger.digest());
+    refuses(&mut large, |verdicts| verdicts[0] = stranger);
+}
+
+/// What counts is that c + 1 sites say so; whether their own data is in the sum does not matter.
+#[test]
+fn a_site_that_did_not_survive_may_verify_too() {
+    let mut large = opened();
+    large.close();
+    let mut verdicts = large.verdicts();
+    let mut outsider = verdicts.remove(&site(1)).unwrap();
     outsider.from = site(6);
     sign(&large, &mut outsider);
-    refuses(&mut large, |verdicts| verdicts[0] = outsider);
+    let next = large.next(verdicts.into_values().chain([outsider]).collect());
+    large.scene.start(site(2), &next).unwrap();
 }
 
 #[test]

@@ -136,12 +136,16 @@ fn a_certified_set_that_breaks_the_contract_is_refused() {
 #[test]
 fn trailers_other_than_the_certified_ones_are_refused() {
     refuses(|p| p.receipt.trailers.swap(0, 1));
-    refuses(|p| drop(p.receipt.trailers.pop()));
+    refuses(|p| p.receipt.trailers.truncate(4));
     refuses(|p| p.receipt.trailers[1].root = digest(1));
 }
 
 /// Changes the trailer at `place`, and lets more than c holders certify it.
-fn certified_lie(place: usize, sign: bool, change: fn(&mut ripieno_secagg::round::upload::Trailer)) {
+fn certified_lie(
+    place: usize,
+    sign: bool,
+    change: fn(&mut ripieno_secagg::round::upload::Trailer),
+) {
     refuses(|p| {
         let trailer = &mut p.receipt.trailers[place];
         change(trailer);

@@ -3,8 +3,8 @@
 use curve25519_dalek::Scalar;
 use ripieno_identity::Signature;
 use ripieno_secagg::Kind;
-use ripieno_secagg::coordinator::open::{Opening, Reconstruction};
 use ripieno_secagg::coordinator::MemorySpool;
+use ripieno_secagg::coordinator::open::{Opening, Reconstruction};
 use ripieno_secagg::round::open::{Release, ShareProof, SiteSecret};
 use ripieno_study::{Check, Membership, SiteIndex};
 
@@ -23,7 +23,11 @@ fn release_of(scene: &mut Scene, opening: &Opening, index: u16) -> Release {
     scene.open(site(index), opening.certificate(), None).unwrap()
 }
 
-fn give(scene: &Scene, opening: &mut Opening, release: Release) -> Result<(), ripieno_study::Refusal> {
+fn give(
+    scene: &Scene,
+    opening: &mut Opening,
+    release: Release,
+) -> Result<(), ripieno_study::Refusal> {
     opening.release(&scene.world.roster, scene.run.transcript(), release)
 }
 
@@ -143,6 +147,33 @@ fn wrong_share(spoil: fn(&mut Release), disputed: (SiteIndex, Kind)) {
 fn a_holder_that_releases_a_wrong_share_is_named_and_the_sum_opens() {
     wrong_share(|release| add_one(&mut release.selfs[2]), (site(3), Kind::Own));
     wrong_share(|release| add_one(&mut release.roots[0]), (site(6), Kind::Root));
+}
+
+/// The sum opens as soon as it can. Whoever has not proved its share by then is named only where
+/// the share does not fit: an honest holder's proof may be on its way.
+#[test]
+fn repro_a_holder_whose_proof_is_on_its_way_is_not_named() {
+    let spoilt: [fn(&mut Release); 2] =
+        [|release| add_one(&mut release.selfs[2]), |release| add_one(&mut release.roots[0])];
+    for spoil in spoilt {
+        let (mut scene, mut opening, spool) = certified();
+        for index in 1..=6 {
+            let honest = release_of(&mut scene, &opening, index);
+            let release = if index == 2 { changed(&scene, &honest, spoil) } else { honest };
+            give(&scene, &mut opening, release).unwrap();
+        }
+        let transcript = scene.run.relay.transcript();
+        let found = opening.reconstruct(transcript);
+        let Reconstruction::Proofs(disputes) = found else { panic!("{found:?}") };
+        assert_eq!(opening.proofs_wanted().len(), 6);
+        for index in [1, 4, 5, 3] {
+            let (dealer, kind) = disputes[0];
+            let proof = scene.run.epochs[&site(index)].prove(0, dealer, kind).unwrap();
+            opening.proof(&scene.world.roster, transcript, &proof).unwrap();
+        }
+        assert_eq!(opening.misfits(transcript), set([2]), "and not site 6");
+        scene.unmask(opening, &spool);
+    }
 }
 
 #[test]

@@ -121,11 +121,8 @@ fn key_and_associated_data_are_bound_to_epoch_dealer_and_holder() {
         shares.borrow_mut().clear();
         let (dealt, mut bundle, forger) = dealt_to(&record);
         let good = (dealt.transcript().digest(), site(2), site(1));
-        let bad = [
-            (digest(1), site(2), site(1)),
-            (good.0, site(1), site(2)),
-            (good.0, site(2), site(3)),
-        ];
+        let bad =
+            [(digest(1), site(2), site(1)), (good.0, site(1), site(2)), (good.0, site(2), site(3))];
         let bindings = match wrong {
             0..3 => [bad[wrong], good],
             3..6 => [good, bad[wrong - 3]],
@@ -133,8 +130,7 @@ fn key_and_associated_data_are_bound_to_epoch_dealer_and_holder() {
         };
         let message = shares.borrow().concat();
         let transcript = dealt.transcript();
-        bundle.sealed =
-            forger.seal_bound(transcript, site(1), bindings, &message, &bundle.nonce);
+        bundle.sealed = forger.seal_bound(transcript, site(1), bindings, &message, &bundle.nonce);
         let opened = dealt.accept(&[bundle]);
         if wrong < 6 {
             left_out(&opened);
@@ -174,8 +170,7 @@ fn swapped_shares_are_refused() {
     let (dealt, mut bundle, forger) = dealt_to(&record);
     let mut shares = swapped.into_inner();
     shares.swap(0, 1);
-    bundle.sealed =
-        forger.seal(dealt.transcript(), site(1), &shares.concat(), &bundle.nonce);
+    bundle.sealed = forger.seal(dealt.transcript(), site(1), &shares.concat(), &bundle.nonce);
     left_out(&dealt.accept(&[bundle]));
 }
 

@@ -89,3 +89,32 @@ fn a_peer_s_largest_count_overflows_nothing() {
     witness.advert(site(2), last).unwrap();
     assert_refused(witness.advert(site(2), Head::empty()), Check::L1, culprit(2));
 }
+
+/// Of each site the highest heads are kept: a corrupt one fills no memory, and pushes out neither
+/// its own newest heads nor those of another site.
+#[test]
+fn repro_the_highest_heads_are_kept_however_many_a_site_shows() {
+    let mut scene = Scene::new(4, 1, Membership::Fixed);
+    let head = |count: u64, n: u64| Head { count, digest: crate::common::digest(n) };
+    let witness = &mut scene.world.member(1).witness;
+    witness.trailer(site(3), head(1, 1)).unwrap();
+    for count in 1..3000 {
+        witness.trailer(site(2), head(count, count)).unwrap();
+    }
+    assert_eq!(witness.highest(site(2)), Some(head(2999, 2999)));
+    for known in [2999, 2500, 1976] {
+        assert_refused(witness.trailer(site(2), head(known, 7)), Check::L1, culprit(2));
+        witness.trailer(site(2), head(known, known)).unwrap();
+    }
+    // Below, nothing is known any more; an old head pushes out no newer one.
+    for _ in 0..3 {
+        witness.trailer(site(2), head(5, 8)).unwrap();
+    }
+    assert_refused(witness.trailer(site(2), head(1976, 7)), Check::L1, culprit(2));
+    assert_refused(witness.advert(site(2), head(2998, 2998)), Check::L1, culprit(2));
+    assert_refused(witness.trailer(site(3), head(1, 2)), Check::L1, culprit(3));
+    let records = scene.world.member(1).witness_tape.records();
+    let mut again = Witness::open(Tape::default(), &records).unwrap();
+    assert_eq!(again.highest(site(2)), Some(head(2999, 2999)));
+    assert_refused(again.trailer(site(2), head(1976, 7)), Check::L1, culprit(2));
+}

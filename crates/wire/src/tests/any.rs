@@ -205,7 +205,7 @@ pub(super) fn contract() -> impl Strategy<Value = Contract> {
 }
 
 pub(super) fn hello() -> impl Strategy<Value = Hello> {
-    let rounds = prop::collection::btree_map(digest(), 1..=u32::MAX, 0..3);
+    let rounds = btree_map(digest(), 1..=u32::MAX, 0..3);
     (vec(slot_id(), 0..3), rounds).prop_map(|(unresolved, rounds)| Hello { unresolved, rounds })
 }
 
@@ -381,6 +381,9 @@ pub(super) fn to_site_variants() -> Vec<BoxedStrategy<ToSite>> {
             .prop_map(|(id, dealer, kind)| ToSite::Prove { id, dealer, kind })
             .boxed(),
         published().prop_map(ToSite::Published).boxed(),
+        (digest(), vec(verdict(), 0..3))
+            .prop_map(|(study, verdicts)| ToSite::Settled { study, verdicts })
+            .boxed(),
     ]
 }
 

@@ -28,7 +28,7 @@ fn every_variant_has_its_own_body() {
         assert_eq!(distinct.len(), names.len());
         names.len()
     };
-    assert_eq!(names(to_site.iter().map(|message| format!("{message:?}")).collect()), 12);
+    assert_eq!(names(to_site.iter().map(|message| format!("{message:?}")).collect()), 13);
     assert_eq!(names(from_site.iter().map(|message| format!("{message:?}")).collect()), 13);
     for message in to_site {
         assert!(ToSite::decode(message.encode()) == Ok(message.clone()), "{message:?}");

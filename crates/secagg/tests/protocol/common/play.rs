@@ -153,8 +153,7 @@ impl Player<'_> {
             if let Some(tile) = tiles.pop_front() {
                 for _ in 0..times {
                     let lanes = tile.of(&upload.lanes).to_vec();
-                    let taken =
-                        slot.collecting.tile(from, tile.number, lanes, &mut slot.spool);
+                    let taken = slot.collecting.tile(from, tile.number, lanes, &mut slot.spool);
                     taken.expect("an honest tile");
                 }
                 continue;
@@ -197,11 +196,8 @@ impl Player<'_> {
                     assert_refused(void, Check::C3, COORDINATOR);
                 }
                 let proposal = deciding.proposal().clone();
-                let ending = self.void(
-                    scene,
-                    deciding.give_up(scene.run.relay.transcript()),
-                    &waiting,
-                );
+                let ending =
+                    self.void(scene, deciding.give_up(scene.run.relay.transcript()), &waiting);
                 for site in waiting {
                     let signed = scene.decide(site, &proposal);
                     assert_refused(signed, Check::C3, COORDINATOR);

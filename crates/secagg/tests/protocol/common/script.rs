@@ -107,25 +107,36 @@ impl Script {
     }
 }
 
-fn fault(sites: Vec<SiteIndex>) -> impl Strategy<Value = (SiteIndex, Step, Fate)> {
+const STEPS: [Step; 7] = [
+    Step::Advert,
+    Step::Bundles,
+    Step::Acceptance,
+    Step::Contract,
+    Step::Upload,
+    Step::Ballot,
+    Step::Release,
+];
+
+/// A fault at one of `steps`.
+fn fault(
+    sites: Vec<SiteIndex>,
+    steps: &'static [Step],
+) -> impl Strategy<Value = (SiteIndex, Step, Fate)> {
     use Fate::{Dropped, Late, Partial, Twice};
-    let step = prop::sample::select(vec![
-        Step::Advert,
-        Step::Bundles,
-        Step::Acceptance,
-        Step::Contract,
-        Step::Upload,
-        Step::Upload,
-        Step::Ballot,
-        Step::Release,
-    ]);
-    (prop::sample::select(sites), step).prop_flat_map(|(site, step)| {
+    let places = (prop::sample::select(sites), prop::sample::select(steps));
+    places.prop_flat_map(|(site, step)| {
         let fates = match step {
             Step::Upload => vec![Dropped, Twice, Partial, Late],
             _ => vec![Dropped, Twice],
         };
         (Just(site), Just(step), prop::sample::select(fates))
     })
+}
+
+/// Faults all over, after the set-up, or at the end.
+fn faults(sites: &[SiteIndex]) -> impl Strategy<Value = Vec<(SiteIndex, Step, Fate)>> + use<> {
+    let some = |steps| prop::collection::vec(fault(sites.to_vec(), steps), 0..=sites.len());
+    prop_oneof![some(&STEPS), some(&STEPS[3..]), some(&STEPS[5..6]), some(&STEPS[6..])]
 }
 
 /// 3 to 12 sites with any c that they allow, and up to as many faults as sites.
@@ -137,12 +148,13 @@ pub(crate) fn scripts() -> impl Strategy<Value = Script> {
         let count = sites.len();
         let packing = vec![Packing::One, Packing::Two, Packing::Three, Packing::Four];
         let outside = prop::sample::subsequence(sites.clone(), 0..=count / 4);
+        let faults = faults(&sites);
         (
-            Just((sites.clone(), corrupt)),
+            Just((sites, corrupt)),
             prop::sample::select(vec![Membership::Fixed, Membership::MayChange]),
             prop::sample::select(packing),
             outside,
-            prop::collection::vec(fault(sites), 0..=count),
+            faults,
             any::<u64>(),
         )
             .prop_map(|((sites, corrupt), membership, packing, outside, faults, order)| {

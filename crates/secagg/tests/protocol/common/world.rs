@@ -192,10 +192,7 @@ pub(crate) fn accept_everywhere(dealt: PerSite<Dealt>) -> PerSite<Accepted> {
     dealt.into_iter().map(accept).collect()
 }
 
-fn join_everywhere(
-    accepted: PerSite<Accepted>,
-    relay: &coordinator::Epoch,
-) -> PerSite<Epoch> {
+fn join_everywhere(accepted: PerSite<Accepted>, relay: &coordinator::Epoch) -> PerSite<Epoch> {
     let join = |(site, accepted): (SiteIndex, Accepted)| {
         (site, accepted.join(relay.acceptances()).expect("honest acceptances"))
     };

@@ -213,6 +213,14 @@ fn sums() {
         "receipt.next_state: 31 bytes, 32 expected" => |m| m.next_state = bytes(31),
         "receipt.signature: 0 bytes, 64 expected" => |m| m.signature = bytes(0),
     }
+    table! { to_site(12);
+        "settled.study: 31 bytes, 32 expected" => |body| {
+            if let To::Settled(m) = body { m.study = bytes(31); }
+        },
+        "settled.verdicts: 129 items, 0 to 128 allowed" => |body| {
+            if let To::Settled(m) = body { m.verdicts = vec![pb::Verdict::default(); 129]; }
+        },
+    }
     table! { sample(any::published());
         "published.contract: missing" => |m| m.contract = None,
         "published.receipt: missing" => |m| m.receipt = None,
