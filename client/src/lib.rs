@@ -7,9 +7,10 @@
 //! that make records durable.
 //!
 //! - `setup`: how an epoch is joined (E1–E4);
-//! - `study`: a study is offered, decided about, and moved on by verified sums;
+//! - `study`: a study is offered and decided about; `progress`: moved on by verified sums;
 //! - `round`: one module per step of a round (R1–R5).
 
+mod progress;
 mod round;
 mod setup;
 mod site;

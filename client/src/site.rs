@@ -6,19 +6,22 @@ use std::sync::Arc;
 use rand::CryptoRng;
 use ripieno_access::Gate;
 use ripieno_analysis::Report;
-use ripieno_identity::{RatifiedCharter, SigningKey, VerifiedSubmission};
-use ripieno_secagg::epoch::Epoch;
+use ripieno_identity::{RatifiedCharter, SigningKey};
+use ripieno_secagg::epoch::{Epoch, Transcript};
 use ripieno_secagg::journal::Journal;
 use ripieno_secagg::ledger::{Ledger, LedgerError, SlotId};
 use ripieno_secagg::witness::Witness;
 use ripieno_secagg::{Party, Roster};
 use ripieno_study::{Check, Digest, Refusal, SiteIndex};
 use ripieno_wire::limits::MAX_STANDINGS;
-use ripieno_wire::{FromSite, Hello, ToSite};
+use ripieno_wire::{FromSite, Hello, StudyOffer, ToSite};
 
+use crate::progress::Progress;
 use crate::setup::Setup;
-use crate::study::Progress;
 use crate::trail::Trail;
+
+/// How long a slot may be without an outcome, by the site's own clock: six hours.
+const SLOT_SECONDS: u64 = 6 * 60 * 60;
 
 /// What a site is made of.
 pub struct SiteParts<J, R> {
@@ -50,7 +53,12 @@ pub struct Site<J, R> {
     pub(crate) last_epoch: u64,
     pub(crate) epochs: BTreeMap<Digest, Epoch>,
     pub(crate) studies: BTreeMap<Digest, Progress>,
-    pub(crate) pending: BTreeMap<Digest, (String, VerifiedSubmission)>,
+    pub(crate) pending: BTreeMap<Digest, StudyOffer>,
+    pub(crate) problems: BTreeMap<Digest, String>,
+    /// Epochs that this site is not in, for sums that were opened while it was away.
+    pub(crate) foreign: BTreeMap<Digest, Transcript>,
+    /// When a slot met its contract here, in seconds since 1970.
+    pub(crate) begun: BTreeMap<SlotId, u64>,
     pub(crate) trail: Trail,
 }
 
@@ -89,6 +97,9 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
             epochs: BTreeMap::new(),
             studies: BTreeMap::new(),
             pending: BTreeMap::new(),
+            problems: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            begun: BTreeMap::new(),
             trail: Trail::new(),
         })
     }
@@ -101,6 +112,23 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
             Ok(answers) => answers,
             Err(error) => vec![self.refuse(id, study, error)],
         }
+    }
+
+    /// Lets time pass: a slot that met its contract long ago and has no outcome yet is ended by this
+    /// site's own clock. `now` is in seconds since 1970-01-01 UTC.
+    pub fn tick(&mut self, now: u64) -> Vec<FromSite> {
+        let late = |begun: u64| now.saturating_sub(begun) >= SLOT_SECONDS;
+        let ended: Vec<_> =
+            self.begun.iter().filter(|(_, begun)| late(**begun)).map(|(id, _)| *id).collect();
+        let mut answers = Vec::new();
+        for id in ended {
+            self.begun.remove(&id);
+            // A slot whose survivors were signed has its outcome.
+            if let Ok(ballots) = self.void(id) {
+                answers.extend(ballots);
+            }
+        }
+        answers
     }
 
     /// What the site says first on every connection: what it lacks.
@@ -140,7 +168,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
     fn dispatch(&mut self, message: ToSite, now: u64) -> Answers {
         match message {
             ToSite::Announce(announced) => self.announce(announced),
-            ToSite::Adverts { adverts, .. } => self.adverts(adverts),
+            ToSite::Adverts { epoch, slots, adverts } => self.adverts(epoch, slots, adverts),
             ToSite::Bundles { bundles, .. } => self.bundles(&bundles),
             ToSite::Acceptances { epoch, acceptances } => self.acceptances(epoch, acceptances),
             ToSite::Study(offer) => self.offer(offer, now),
@@ -151,10 +179,11 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
             ToSite::Voided(certificate) => self.close_void(&certificate),
             ToSite::Prove { id, dealer, kind } => self.prove(id, dealer, kind),
             ToSite::Published(published) => self.published(&published),
+            ToSite::Settled { study, verdicts } => self.settled(&study, &verdicts),
         }
     }
 
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         id: Option<SlotId>,
         study: Option<Digest>,
@@ -177,6 +206,7 @@ fn subject(message: &ToSite) -> (Option<SlotId>, Option<Digest>) {
         ToSite::Propose(proposal) => &proposal.contract.contract,
         ToSite::Published(published) => &published.contract.contract,
         ToSite::Study(offer) => return (None, Some(offer.submission.study)),
+        ToSite::Settled { study, .. } => return (None, Some(*study)),
         ToSite::VoidRequest(id) | ToSite::Prove { id, .. } => return (Some(*id), None),
         ToSite::Voided(certificate) => return (Some(certificate.id), None),
         ToSite::Open { certificate, .. } => return (Some(certificate.outcome.id), None),

@@ -2,8 +2,11 @@
 
 use ripieno_study::{Digest, Hasher, Tag};
 
+/// Entries that are kept at least; the head covers the older ones too.
+const KEPT: usize = 4096;
+
 /// The site's own record of decisions, refusals, reads and rounds. Its entries name studies,
-/// rules, slots and columns, never values.
+/// rules, slots, files and columns, never values.
 #[derive(Clone, Debug)]
 pub struct Trail {
     entries: Vec<String>,
@@ -21,10 +24,13 @@ impl Trail {
     pub fn note(&mut self, entry: impl Into<String>) {
         let entry = entry.into();
         self.head = Hasher::new(Tag::Audit).part(self.head).part(&entry).finish();
+        if self.entries.len() >= 2 * KEPT {
+            self.entries.drain(..KEPT);
+        }
         self.entries.push(entry);
     }
 
-    /// The entries, oldest first.
+    /// The newest entries, oldest first.
     #[must_use]
     pub fn entries(&self) -> &[String] {
         &self.entries

@@ -7,8 +7,11 @@ use std::time::Duration;
 use ripieno_analysis::AnalysisError;
 use ripieno_identity::{RatifiedCharter, SigningKey, Submission};
 use ripieno_secagg::Roster;
+use ripieno_secagg::journal::MemoryJournal;
+use ripieno_secagg::ledger::LedgerError;
+use ripieno_secagg::witness::Witness;
 use ripieno_study::manifest::ManifestError;
-use ripieno_study::{Digest, Refusal, SiteIndex, SiteSet, Study};
+use ripieno_study::{Check, Digest, Refusal, SiteIndex, SiteSet, Study};
 use ripieno_wire::{FromSite, Hello, ToSite};
 use thiserror::Error;
 
@@ -69,6 +72,8 @@ pub(crate) struct Desk {
     pub(crate) minimum_sites: u16,
     pub(crate) present: SiteSet,
     pub(crate) clock: Clock,
+    /// What was seen of the sites' ledgers (check L1): honest sites refuse what contradicts it.
+    pub(crate) witness: Witness<MemoryJournal>,
     outbox: Vec<Outgoing>,
     events: Vec<Event>,
 }
@@ -122,6 +127,7 @@ impl Coordinator {
             minimum_sites: charter.charter().fields().policy.minimum_sites,
             present: SiteSet::default(),
             clock: Clock { since_start: Duration::ZERO, unix: 0 },
+            witness: Witness::default(),
             outbox: Vec::new(),
             events: Vec::new(),
         };
@@ -172,6 +178,10 @@ impl Coordinator {
     /// Takes a message of an authenticated site.
     pub fn receive(&mut self, site: SiteIndex, message: FromSite, clock: Clock) {
         self.desk.clock = clock;
+        if let Err(refusal) = check_name(site, &message) {
+            self.desk.tell(Event::Refused { site, refusal });
+            return;
+        }
         match message {
             FromSite::Hello(hello) => self.attend(site, &hello),
             FromSite::Advert(_) | FromSite::Bundles(_) | FromSite::Acceptance(_) => {
@@ -224,4 +234,38 @@ impl Coordinator {
             moved |= self.epochs.advance(&mut self.desk);
         }
     }
+}
+
+/// The refusal in a witness's answer. A witness in memory has no other error.
+pub(crate) fn refusal_of(result: Result<(), LedgerError>) -> Result<(), Refusal> {
+    match result {
+        Err(LedgerError::Refused(refusal)) => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// A site speaks in its own name only: whose connection it is was authenticated.
+fn check_name(site: SiteIndex, message: &FromSite) -> Result<(), Refusal> {
+    let (check, named) = match message {
+        FromSite::Advert(advert) => (Check::A1, advert.from),
+        FromSite::Bundles(bundles) => {
+            let other = bundles.iter().map(|bundle| bundle.from).find(|from| *from != site);
+            (Check::A3, other.unwrap_or(site))
+        }
+        FromSite::Acceptance(acceptance) => (Check::A3, acceptance.from),
+        FromSite::Trailer { trailer, .. } => (Check::R1, trailer.from),
+        FromSite::Ballot(ballot) => (Check::U1, ballot.from),
+        FromSite::Release(release) => (Check::R2, release.from),
+        FromSite::Proof(proof) => (Check::R2, proof.holder),
+        FromSite::Verdict(verdict) => (Check::P1, verdict.from),
+        FromSite::Hello(_)
+        | FromSite::StudyAnswer(_)
+        | FromSite::Tile { .. }
+        | FromSite::State { .. }
+        | FromSite::Refused { .. } => return Ok(()),
+    };
+    if named == site {
+        return Ok(());
+    }
+    Err(Refusal::site(check, site, format!("it sent a message in the name of {named}")))
 }

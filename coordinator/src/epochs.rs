@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use ripieno_secagg::coordinator::{Accepting, Epoch, Gathering, Sharing};
 use ripieno_secagg::epoch::advertise::Announcement;
-use ripieno_study::{Refusal, SiteIndex, SiteSet};
+use ripieno_secagg::params::Parameters;
+use ripieno_secagg::witness::Counts;
+use ripieno_study::{Check, Refusal, SiteIndex, SiteSet};
 use ripieno_wire::{FromSite, ToSite};
 
-use crate::coordinator::Desk;
+use crate::coordinator::{Desk, refusal_of};
 use crate::event::Event;
 use crate::limits::Limits;
 
@@ -39,7 +41,11 @@ impl InUse {
 pub(crate) struct Epochs {
     setup: Setup,
     asked: SiteSet,
+    /// What was known of the sites' ledgers when the set-up began.
+    seen: Counts,
     since: Duration,
+    /// After a set-up that failed, no other begins before.
+    not_before: Duration,
     last: u64,
     wanted: bool,
     current: Option<InUse>,
@@ -51,7 +57,9 @@ impl Epochs {
         Self {
             setup: Setup::Idle,
             asked: SiteSet::default(),
+            seen: Counts::default(),
             since: Duration::ZERO,
+            not_before: Duration::ZERO,
             last: 0,
             wanted: false,
             current: None,
@@ -65,7 +73,8 @@ impl Epochs {
             self.current = self.next.take();
         }
         let left = self.current.as_ref().map_or(0, InUse::left);
-        self.wanted |= left <= LOW_SLOTS && self.next.is_none();
+        let under_way = !matches!(self.setup, Setup::Idle);
+        self.wanted |= left <= LOW_SLOTS && self.next.is_none() && !under_way;
         self.current.as_ref().filter(|epoch| epoch.left() > 0).map(|epoch| epoch.epoch.clone())
     }
 
@@ -84,27 +93,48 @@ impl Epochs {
     }
 
     pub(crate) fn receive(&mut self, site: SiteIndex, message: FromSite, desk: &mut Desk) {
+        if self.is_late(&message) {
+            return;
+        }
         let result = match (&mut self.setup, message) {
-            (Setup::Gathering(step), FromSite::Advert(advert)) if advert.from == site => {
-                step.receive(advert)
+            (Setup::Gathering(step), FromSite::Advert(advert)) => {
+                let head = advert.ledger;
+                // Every honest site would refuse the whole epoch for this advert.
+                let seen = desk.witness.advert_since(&self.seen, site, head);
+                let result = refusal_of(seen).and_then(|()| step.receive(advert));
+                if result.is_err() && !step.sites().contains(site) {
+                    self.asked = self.asked.iter().filter(|s| *s != site).collect();
+                }
+                result
             }
             (Setup::Sharing(step), FromSite::Bundles(bundles)) => step.receive(site, bundles),
-            (Setup::Accepting(step), FromSite::Acceptance(acceptance))
-                if acceptance.from == site =>
-            {
-                step.receive(acceptance)
-            }
-            // Late, or in another's name: of no use to anyone.
+            (Setup::Accepting(step), FromSite::Acceptance(acceptance)) => step.receive(acceptance),
+            // Of a step that is over.
             _ => return,
         };
         desk.blame(site, result);
     }
 
+    /// Whether a message is of a set-up that is over: late, and no fault of its site.
+    fn is_late(&self, message: &FromSite) -> bool {
+        match (&self.setup, message) {
+            (_, FromSite::Advert(advert)) => advert.epoch < self.last,
+            (Setup::Sharing(step), FromSite::Bundles(bundles)) => {
+                let transcript = step.transcript().digest();
+                bundles.iter().all(|bundle| bundle.transcript != transcript)
+            }
+            (Setup::Accepting(step), FromSite::Acceptance(acceptance)) => {
+                acceptance.transcript != step.transcript().digest()
+            }
+            _ => false,
+        }
+    }
+
     /// Sends a holder that has come back what it may have missed of the epochs that can be used.
     pub(crate) fn remind(&self, site: SiteIndex, desk: &mut Desk) {
         for in_use in self.current.iter().chain(&self.next) {
-            let transcript = in_use.epoch.transcript();
-            if transcript.position(site).is_some() {
+            if in_use.epoch.joined().contains(site) {
+                let transcript = in_use.epoch.transcript();
                 let (epoch, acceptances) = (transcript.epoch(), in_use.epoch.acceptances());
                 let to = [site].into_iter().collect();
                 desk.send(to, ToSite::Acceptances { epoch, acceptances });
@@ -114,7 +144,7 @@ impl Epochs {
 
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         match self.setup {
-            Setup::Idle => None,
+            Setup::Idle => self.wanted.then_some(self.not_before).filter(|at| *at > self.since),
             _ => Some(self.since + limits.setup),
         }
     }
@@ -129,7 +159,7 @@ impl Epochs {
     /// Begins a set-up that is wanted, and ends a step that everyone has answered.
     pub(crate) fn advance(&mut self, desk: &mut Desk) -> bool {
         let answered = match &self.setup {
-            Setup::Idle if self.wanted && desk.present.len() >= 3 => {
+            Setup::Idle if self.wanted && self.not_before <= desk.now() && can_be_set_up(desk) => {
                 self.begin(desk);
                 return true;
             }
@@ -151,6 +181,7 @@ impl Epochs {
         let announced = Announcement { epoch: self.last, slots: desk.limits.slots };
         self.setup = Setup::Gathering(Gathering::new(desk.roster.clone(), announced));
         self.asked = desk.present.clone();
+        self.seen = desk.witness.counts();
         self.since = desk.now();
         desk.send(self.asked.clone(), ToSite::Announce(announced));
     }
@@ -192,7 +223,13 @@ impl Epochs {
 
     fn finish(&mut self, epoch: Epoch, desk: &mut Desk) -> Setup {
         let acceptances = epoch.acceptances();
-        let holders: SiteSet = acceptances.iter().map(|acceptance| acceptance.from).collect();
+        let params = epoch.transcript().params();
+        let usable = epoch.eligible(&epoch.transcript().holders()).len();
+        if usable < usize::from(params.minimum(0)) {
+            let reason = format!("only {usable} sites accepted each other's shares");
+            return self.fail(Refusal::own(Check::A3, reason), desk);
+        }
+        let holders = epoch.joined();
         let transcript = epoch.transcript();
         desk.send(holders.clone(), ToSite::Acceptances { epoch: transcript.epoch(), acceptances });
         let threshold = transcript.params().threshold();
@@ -208,6 +245,15 @@ impl Epochs {
 
     fn fail(&mut self, refusal: Refusal, desk: &mut Desk) -> Setup {
         desk.tell(Event::EpochFailed { epoch: self.last, refusal });
+        // Another is begun for a study that waits for it, and for nobody else.
+        self.wanted = false;
+        self.not_before = desk.now() + desk.limits.setup;
         Setup::Idle
     }
+}
+
+/// Whether the sites that are there are enough for an epoch at all. With fewer, a set-up could
+/// only fail, over and over.
+fn can_be_set_up(desk: &Desk) -> bool {
+    Parameters::new(desk.present.len(), desk.roster.corrupt, desk.limits.slots).is_ok()
 }

@@ -14,6 +14,7 @@ mod event;
 mod limits;
 mod phases;
 mod run;
+mod sums;
 
 pub use coordinator::{Clock, Coordinator, Outgoing, SubmitError};
 pub use event::{Event, RoundSummary, VoidedSlot};

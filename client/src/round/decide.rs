@@ -15,6 +15,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         let id = SlotId { transcript: contract.transcript, slot: contract.slot };
         let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
         let ballot = epoch.decide(proposal, &mut self.witness)?;
+        self.begun.remove(&id);
         self.trail.note(format!("signed survivors {} of {id}", proposal.survivors));
         Ok(vec![FromSite::Ballot(ballot)])
     }
@@ -27,8 +28,12 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
 
     pub(crate) fn close_void(&mut self, certificate: &VoidCertificate) -> Answers {
         let id = certificate.id;
-        let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
-        epoch.close_void(certificate, &mut self.ledger)?;
+        match self.epochs.get_mut(&id.transcript) {
+            Some(epoch) => epoch.close_void(certificate, &mut self.ledger)?,
+            // Of an epoch that this site has left: the ledger's entry is enough.
+            None => drop(self.ledger.take_void(self.party.roster(), certificate)?),
+        }
+        self.begun.remove(&id);
         self.trail.note(format!("{id} is void"));
         Ok(Vec::new())
     }

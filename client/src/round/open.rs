@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 use ripieno_secagg::Kind;
 use ripieno_secagg::journal::Journal;
-use ripieno_secagg::ledger::SlotId;
+use ripieno_secagg::ledger::{LedgerError, SlotId};
 use ripieno_secagg::round::outcome::{Certificate, Proposal};
 use ripieno_study::{Check, Refusal, SiteIndex};
 use ripieno_wire::FromSite;
@@ -18,8 +18,20 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         proposal: Option<&Proposal>,
     ) -> Answers {
         let id = certificate.outcome.id;
-        let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
-        let release = epoch.open(certificate, proposal, &mut self.ledger, &mut self.witness)?;
+        // Whatever becomes of the shares: with this certificate the slot counts as opened.
+        let known = self.ledger.take_opened(self.party.roster(), certificate)?;
+        let epoch = match self.epochs.get_mut(&id.transcript) {
+            Some(epoch) => epoch,
+            None if known => return Ok(Vec::new()),
+            None => return Err(unknown_epoch(id).into()),
+        };
+        let release = epoch.open(certificate, proposal, &mut self.ledger, &mut self.witness);
+        let release = match release {
+            Ok(release) => release,
+            // It was sent for the ledger alone: the sum is lost, or opened without this site.
+            Err(LedgerError::Refused(_)) if known && proposal.is_none() => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
         self.trail.note(format!("released shares for {id}"));
         Ok(vec![FromSite::Release(release)])
     }

@@ -47,7 +47,7 @@ impl Phase {
     /// When the phase's time is up.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         Some(match self {
-            Phase::Offering(phase) => phase.since + limits.offer,
+            Phase::Offering(phase) => phase.deadline(limits),
             Phase::Waiting(phase) => phase.deadline(limits),
             Phase::Collecting(phase) => phase.since + limits.collect,
             Phase::Deciding(phase) => phase.since + limits.decide,

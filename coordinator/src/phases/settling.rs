@@ -1,33 +1,193 @@
-//! R5, second half: sites verify their tiles of a large sum before the next round.
+//! R5: the sum is published; of a large one, sites verify tiles before the next round.
 
 use std::time::Duration;
 
-use ripieno_analysis::Step;
+use ripieno_analysis::{Members, Step, Sums};
+use ripieno_encoding::decode;
 use ripieno_secagg::Roster;
+use ripieno_secagg::coordinator::Opened;
 use ripieno_secagg::round::publish::{SumRecord, Verdict};
-use ripieno_study::{SiteIndex, SiteSet};
+use ripieno_study::{Check, Refusal, SiteIndex, SiteSet};
+use ripieno_wire::ToSite;
+
+use crate::coordinator::Desk;
+use crate::event::{Event, RoundSummary};
+use crate::phases::{Phase, SlotContext};
+use crate::run::Run;
+use crate::sums::Sum;
 
 /// The verdicts on a sum.
 pub(crate) struct Settling {
     pub(crate) since: Duration,
+    began: Duration,
     pub(crate) record: SumRecord,
-    pub(crate) verdicts: Vec<Verdict>,
+    verdicts: Vec<Verdict>,
     /// What follows once the sum is found right.
-    pub(crate) next: Step,
+    next: Step,
     /// Sites that were lost in the round.
-    pub(crate) lost: SiteSet,
+    lost: SiteSet,
 }
 
 impl Settling {
-    pub(crate) fn receive(&mut self, site: SiteIndex, verdict: Verdict) {
-        let known = self.verdicts.iter().any(|known| known.from == verdict.from);
-        if verdict.from == site && !known {
-            self.verdicts.push(verdict);
+    /// Takes a verdict. One that says that the sum is wrong is not counted: it was opened here, and
+    /// is right.
+    pub(crate) fn receive(&mut self, roster: &Roster, verdict: Verdict) -> Result<(), Refusal> {
+        let from = verdict.from;
+        let refuse = |reason: &str| Err(Refusal::site(Check::P1, from, reason));
+        roster.verify_site(Check::P1, from, &verdict.digest(), &verdict.signature)?;
+        if !verdict.holds {
+            return refuse("it says that a tile of the sum does not recompute, and it does");
         }
+        let increasing = verdict.tiles.windows(2).all(|pair| pair[0] < pair[1]);
+        if verdict.tiles.is_empty() || !increasing {
+            return refuse("its verdict is on no tiles, or they are not in order");
+        }
+        let before = self.record.uncovered(&self.verdicts).len();
+        self.verdicts.push(verdict);
+        // Only verdicts that add something are kept: the next contract carries them all.
+        let adds = self.record.uncovered(&self.verdicts).len() < before
+            || self.verdicts.iter().filter(|known| known.from == from).count() == 1;
+        if !adds {
+            self.verdicts.pop();
+        }
+        Ok(())
+    }
+
+    /// Whether a site's verdict is here.
+    pub(crate) fn has(&self, site: SiteIndex) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.from == site)
     }
 
     /// Whether enough sites found every tile right.
-    pub(crate) fn is_complete(&self, roster: &Roster) -> bool {
-        self.record.check_verdicts(roster, &self.verdicts).is_ok()
+    pub(crate) fn is_complete(&self) -> bool {
+        self.record.uncovered(&self.verdicts).is_empty()
+    }
+}
+
+impl Run {
+    /// Signs the receipt, and sends the sum to every site of the study.
+    pub(crate) fn publish(
+        &mut self,
+        context: SlotContext,
+        opened: Opened,
+        desk: &mut Desk,
+    ) -> Phase {
+        let next = match self.combine(&opened) {
+            Ok(next) => next,
+            Err(reason) => return self.failed(reason, desk),
+        };
+        let digest = match &next {
+            Step::Continue { state, .. } => state.digest(),
+            Step::Done(report) => report.digest(),
+        };
+        let receipt = opened.receipt(&desk.roster.charter, &desk.key, digest, desk.clock.unix);
+        let record = opened.record(&receipt, desk.roster.corrupt);
+        let survivors = receipt.survivors().clone();
+        let missing = opened.signed().contract.participants.difference(&survivors);
+        let summary = self.summary(&context, &opened, &survivors, &missing);
+        let sum = Sum { round: self.round, receipt, record: record.clone(), opened, context };
+        let sent = sum.send(&self.willing, desk);
+        self.sums.keep(sum);
+        desk.tell(Event::RoundFinished { study: self.study.digest(), summary });
+        if let Err(error) = sent {
+            return self.failed(error.to_string(), desk);
+        }
+        self.preferred = match &next {
+            Step::Continue { members: Members::Same, .. } => Some(survivors),
+            _ => None,
+        };
+        if record.is_in_parts() {
+            let (since, began) = (desk.now(), desk.now());
+            let (verdicts, lost) = (Vec::new(), missing);
+            return Phase::Settling(Settling { since, began, record, verdicts, next, lost });
+        }
+        self.verdicts = Vec::new();
+        self.follow(next, missing, desk)
+    }
+
+    fn combine(&self, opened: &Opened) -> Result<Step, String> {
+        let contract = &opened.signed().contract;
+        let survivors = opened.certificate().outcome.survivors.len();
+        let participants = contract.participants.len();
+        let sums = decode(&contract.plan, opened.sum(), survivors, participants);
+        let sums = Sums::new(sums.map_err(|error| error.to_string())?);
+        self.analysis.combine(&self.state, &sums, survivors).map_err(|error| error.to_string())
+    }
+
+    fn summary(
+        &mut self,
+        context: &SlotContext,
+        opened: &Opened,
+        survivors: &SiteSet,
+        missing: &SiteSet,
+    ) -> RoundSummary {
+        let contract = &opened.signed().contract;
+        RoundSummary {
+            round: self.round,
+            step: self.state.step_name(),
+            epoch: context.epoch.transcript().epoch(),
+            slot: contract.slot,
+            minimum: contract.minimum,
+            survivors: survivors.clone(),
+            missing: missing.clone(),
+            voided: std::mem::take(&mut self.voided),
+        }
+    }
+
+    /// Asks every site of the study for the tiles that lack verdicts, whoever was to verify them.
+    pub(crate) fn expire_settling(&mut self, phase: Settling, desk: &mut Desk) -> Phase {
+        let uncovered = phase.record.uncovered(&phase.verdicts);
+        if phase.began + desk.limits.wait <= desk.now() {
+            let reason = format!(
+                "the sum of round {} was not verified: {} tiles lack verdicts",
+                self.round,
+                uncovered.len()
+            );
+            return self.failed(reason, desk);
+        }
+        if let Some(sum) = self.sums.of(self.round) {
+            let sent = self.willing.iter().try_for_each(|site| {
+                let mine = phase.verdicts.iter().filter(|verdict| verdict.from == site);
+                let known: Vec<u32> = mine.flat_map(|verdict| verdict.tiles.clone()).collect();
+                let lacking: Vec<u32> =
+                    uncovered.iter().filter(|tile| !known.contains(tile)).copied().collect();
+                sum.send_tiles(site, &lacking, desk)
+            });
+            if let Err(error) = sent {
+                return self.failed(error.to_string(), desk);
+            }
+        }
+        Phase::Settling(Settling { since: desk.now(), ..phase })
+    }
+
+    /// Goes on, once the sum was found right.
+    pub(crate) fn end_settling(&mut self, phase: Settling, desk: &mut Desk) -> Phase {
+        let Settling { verdicts, next, lost, .. } = phase;
+        self.verdicts = verdicts;
+        if matches!(next, Step::Done(_)) {
+            desk.send(self.willing.clone(), self.settled());
+        }
+        self.follow(next, lost, desk)
+    }
+
+    /// The verdicts on the last sum: with them a site's result stands.
+    pub(crate) fn settled(&self) -> ToSite {
+        ToSite::Settled { study: self.study.digest(), verdicts: self.verdicts.clone() }
+    }
+
+    /// What follows a verified sum: the next round, or the result.
+    fn follow(&mut self, next: Step, lost: SiteSet, desk: &mut Desk) -> Phase {
+        self.round += 1;
+        match next {
+            Step::Continue { state, .. } => {
+                self.state = state;
+                self.wait(lost, desk)
+            }
+            Step::Done(report) => {
+                let (study, report) = (self.study.digest(), Box::new(report));
+                desk.tell(Event::StudyDone { study, report });
+                Phase::Done
+            }
+        }
     }
 }

@@ -150,6 +150,10 @@ fn register(study: &Study, tables: &[SiteTable]) -> Result<Vec<Gate>, Simulation
         let sources =
             name.iter().map(|name| Source { name: name.clone(), path: table.path.clone() });
         let (catalog, authority) = Catalog::new(&table.name, sources)?;
+        if let Some(data) = &study.manifest().data {
+            let set = catalog.data_set(&data.dataset)?;
+            data.columns().try_for_each(|column| set.column(column).map(drop))?;
+        }
         Ok(Gate::new(catalog, authority, Policy::laboratory()))
     };
     tables.iter().map(gate).collect()

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rand::rngs::ChaCha20Rng;
 use ripieno_analysis::Report;
 use ripieno_coordinator::{Clock, Event};
-use ripieno_study::{SiteIndex, Study};
+use ripieno_study::{Digest, SiteIndex, Study};
 use ripieno_wire::{FromSite, StudyVerdict, ToSite};
 
 use crate::error::SimulationError;
@@ -208,6 +208,10 @@ impl Network<'_> {
             self.attend(site)?;
         }
         self.federation.coordinator.tick(clock);
+        for (site, party) in &mut self.federation.sites {
+            let answers = party.tick(clock.unix).into_iter();
+            self.queue.extend(answers.map(|answer| InFlight::Up(*site, answer.encode())));
+        }
         Ok(())
     }
 
@@ -251,7 +255,7 @@ impl Network<'_> {
     fn finish(self, study: &Study, started: Instant) -> Result<Outcome, SimulationError> {
         let report = match self.result {
             Some(Ok(ref report)) => report.clone(),
-            Some(Err(ref reason)) => return Err(self.failure(reason)),
+            Some(Err(ref reason)) => return Err(self.failure(&study.digest(), reason)),
             None => return Err(SimulationError::Stuck),
         };
         let mut verified = Vec::new();
@@ -282,20 +286,25 @@ impl Network<'_> {
         })
     }
 
-    fn failure(&self, reason: &str) -> SimulationError {
-        let refusals: Vec<String> = self
-            .answers
-            .iter()
-            .filter_map(|(site, verdict)| match verdict {
+    /// What went wrong, with what each site keeps for its own people: they are all one person here.
+    fn failure(&self, study: &Digest, reason: &str) -> SimulationError {
+        let problem = |site: &SiteIndex| {
+            self.federation.sites.get(site).and_then(|party| party.problem(study))
+        };
+        let answer = |(site, verdict): (&SiteIndex, &StudyVerdict)| {
+            let name = self.name(*site);
+            match verdict {
                 StudyVerdict::Approved => None,
                 StudyVerdict::Pending { reason } => {
-                    Some(format!("{} waits for its steward: {reason}", self.name(*site)))
+                    Some(format!("{name} waits for its steward: {reason}"))
                 }
                 StudyVerdict::Refused { rule, reason } => {
-                    Some(format!("{} refuses the study ({rule}): {reason}", self.name(*site)))
+                    let reason = problem(site).unwrap_or(reason);
+                    Some(format!("{name} refuses the study ({rule}): {reason}"))
                 }
-            })
-            .collect();
+            }
+        };
+        let refusals: Vec<String> = self.answers.iter().filter_map(answer).collect();
         if !refusals.is_empty() {
             let by_data = |verdict: &StudyVerdict| match verdict {
                 StudyVerdict::Approved => true,
@@ -308,8 +317,13 @@ impl Network<'_> {
                 SimulationError::Study { refusals }
             };
         }
-        let line =
-            |(site, refusal): &(SiteIndex, String)| format!("{}: {refusal}", self.name(*site));
+        let line = |(site, refusal): &(SiteIndex, String)| {
+            let name = self.name(*site);
+            match problem(site) {
+                Some(problem) => format!("{name}: {refusal}: {problem}"),
+                None => format!("{name}: {refusal}"),
+            }
+        };
         let refusals = self.refusals.iter().map(line).collect();
         SimulationError::GivenUp { reason: reason.to_owned(), refusals }
     }
