@@ -1,13 +1,11 @@
 //! Where an approved study stands, by this site's own reckoning.
 
 use ripieno_access::{Approval, View};
-use ripieno_analysis::{Analysis, AnalysisError, Report, State, Step, Sums, for_study};
-use ripieno_encoding::plan_for;
+use ripieno_analysis::{Analysis, AnalysisError, Report, State, Step, Sums, for_study, plan};
 use ripieno_identity::VerifiedSubmission;
 use ripieno_secagg::Roster;
 use ripieno_secagg::round::publish::{SumRecord, Verdict};
 use ripieno_secagg::round::start::Approved;
-use ripieno_study::plan::STANDARD_TILE;
 use ripieno_study::{Check, Digest, Plan, Refusal, Study};
 use ripieno_wire::FromSite;
 
@@ -59,7 +57,7 @@ impl Progress {
     ) -> Result<Self, Refusal> {
         let analysis = for_study(study.manifest()).map_err(|e| own(&e))?;
         let state = analysis.initial();
-        let plan = plan_of(analysis.as_ref(), &state)?;
+        let plan = plan(analysis.as_ref(), &state).map_err(|e| own(&e))?;
         Ok(Self {
             study,
             submission,
@@ -135,7 +133,7 @@ impl Progress {
     ) -> Result<(), Refusal> {
         match step {
             Step::Continue { state, .. } => {
-                self.plan = plan_of(self.analysis.as_ref(), &state)?;
+                self.plan = plan(self.analysis.as_ref(), &state).map_err(|e| own(&e))?;
                 self.state = state;
             }
             Step::Done(report) => {
@@ -160,19 +158,6 @@ impl Progress {
             self.provisional = false;
         }
         Ok(())
-    }
-}
-
-/// The plan that a study has in a state: the same at every site.
-fn plan_of(analysis: &dyn Analysis, state: &State) -> Result<Plan, Refusal> {
-    Ok(plan_for(&analysis.inputs(state).map_err(|e| own(&e))?, STANDARD_TILE))
-}
-
-/// Digest of what follows a round.
-pub(crate) fn digest_of(step: &Step) -> Digest {
-    match step {
-        Step::Continue { state, .. } => state.digest(),
-        Step::Done(report) => report.digest(),
     }
 }
 

@@ -65,18 +65,6 @@ pub struct Site<J, R> {
 /// What a message leads to: answers, or a refusal.
 pub(crate) type Answers = Result<Vec<FromSite>, LedgerError>;
 
-/// The roster that a charter gives the protocol.
-#[must_use]
-pub(crate) fn roster(charter: &RatifiedCharter) -> Roster {
-    Roster {
-        charter: charter.digest(),
-        federation: charter.federation().to_owned(),
-        corrupt: charter.corrupt(),
-        coordinator: charter.coordinator(),
-        sites: charter.sites().iter().map(|site| (site.index, site.key)).collect(),
-    }
-}
-
 impl<J: Journal, R: CryptoRng> Site<J, R> {
     /// Puts a site together.
     ///
@@ -84,7 +72,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
     /// Check H1 where the charter does not list this key at this index.
     pub fn new(parts: SiteParts<J, R>) -> Result<Self, Refusal> {
         let SiteParts { index, key, charter, gate, ledger, witness, rng } = parts;
-        let party = Party::new(index, key, Arc::new(roster(&charter)))?;
+        let party = Party::new(index, key, Arc::new(Roster::from(&charter)))?;
         Ok(Self {
             charter,
             party,
@@ -215,6 +203,6 @@ fn subject(message: &ToSite) -> (Option<SlotId>, Option<Digest>) {
         | ToSite::Bundles { .. }
         | ToSite::Acceptances { .. } => return (None, None),
     };
-    let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+    let id = SlotId::of(contract);
     (Some(id), Some(contract.study))
 }

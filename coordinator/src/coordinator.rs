@@ -113,15 +113,8 @@ impl Coordinator {
     /// A coordinator under a charter.
     #[must_use]
     pub fn new(charter: RatifiedCharter, key: SigningKey, limits: Limits) -> Self {
-        let roster = Roster {
-            charter: charter.digest(),
-            federation: charter.federation().to_owned(),
-            corrupt: charter.corrupt(),
-            coordinator: charter.coordinator(),
-            sites: charter.sites().iter().map(|site| (site.index, site.key)).collect(),
-        };
         let desk = Desk {
-            roster: Arc::new(roster),
+            roster: Arc::new(Roster::from(&charter)),
             key,
             limits,
             minimum_sites: charter.charter().fields().policy.minimum_sites,
@@ -163,7 +156,7 @@ impl Coordinator {
 
     /// An authenticated site is there, and gets what it lacks.
     fn attend(&mut self, site: SiteIndex, hello: &Hello) {
-        self.desk.present = self.desk.present.iter().chain([site]).collect();
+        self.desk.present.insert(site);
         self.epochs.remind(site, &mut self.desk);
         for run in self.runs.values_mut() {
             run.remind(site, hello, &mut self.desk);
@@ -172,7 +165,7 @@ impl Coordinator {
 
     /// A site is gone.
     pub fn disconnected(&mut self, site: SiteIndex) {
-        self.desk.present = self.desk.present.iter().filter(|s| *s != site).collect();
+        self.desk.present.remove(site);
     }
 
     /// Takes a message of an authenticated site.

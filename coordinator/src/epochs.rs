@@ -103,7 +103,7 @@ impl Epochs {
                 let seen = desk.witness.advert_since(&self.seen, site, head);
                 let result = refusal_of(seen).and_then(|()| step.receive(advert));
                 if result.is_err() && !step.sites().contains(site) {
-                    self.asked = self.asked.iter().filter(|s| *s != site).collect();
+                    self.asked.remove(site);
                 }
                 result
             }
@@ -136,7 +136,7 @@ impl Epochs {
             if in_use.epoch.joined().contains(site) {
                 let transcript = in_use.epoch.transcript();
                 let (epoch, acceptances) = (transcript.epoch(), in_use.epoch.acceptances());
-                let to = [site].into_iter().collect();
+                let to = site.into();
                 desk.send(to, ToSite::Acceptances { epoch, acceptances });
             }
         }
@@ -216,7 +216,7 @@ impl Epochs {
         self.asked = step.dealers();
         for holder in self.asked.iter() {
             let bundles = step.bundles_for(holder);
-            desk.send([holder].into_iter().collect(), ToSite::Bundles { epoch, bundles });
+            desk.send(holder.into(), ToSite::Bundles { epoch, bundles });
         }
         Setup::Accepting(step.close())
     }

@@ -101,7 +101,7 @@ impl Run {
             Phase::Collecting(phase) => Some(phase.step.id()),
             Phase::Deciding(phase) => {
                 let contract = &phase.step.proposal().contract.contract;
-                Some(SlotId { transcript: contract.transcript, slot: contract.slot })
+                Some(SlotId::of(contract))
             }
             Phase::Opening(phase) => Some(phase.step.certificate().outcome.id),
             Phase::Voiding(phase) => Some(phase.step.id()),
@@ -185,7 +185,7 @@ impl Run {
 
     /// Sends a site that has come back what it may have missed.
     pub(crate) fn remind(&mut self, site: SiteIndex, hello: &Hello, desk: &mut Desk) {
-        let to = || -> SiteSet { [site].into_iter().collect() };
+        let to = || SiteSet::from(site);
         self.remind_offer(site, desk);
         for id in &hello.unresolved {
             if let Some(certificate) = self.certificates.get(id) {
@@ -238,9 +238,9 @@ impl Run {
             {
                 return;
             }
-            _ => self.undecided = self.undecided.iter().chain([site]).collect(),
+            _ => self.undecided.insert(site),
         }
-        desk.send([site].into_iter().collect(), self.offer());
+        desk.send(site.into(), self.offer());
     }
 
     /// Ends a phase whose time is up.

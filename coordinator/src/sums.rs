@@ -57,7 +57,7 @@ impl Sum {
             Ok((*tile, parts))
         };
         let tiles: Result<BTreeMap<_, _>, SpoolError> = tiles.iter().map(part).collect();
-        desk.send([site].into_iter().collect(), self.message(Parts::Tiles(tiles?)));
+        desk.send(site.into(), self.message(Parts::Tiles(tiles?)));
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Sums {
         site: SiteIndex,
         desk: &mut Desk,
     ) -> Result<(), SpoolError> {
-        let to = [site].into_iter().collect();
+        let to = site.into();
         if self.kept.first().is_some_and(|oldest| oldest.round > next) {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use crate::site::{Answers, Site};
 impl<J: Journal, R: CryptoRng> Site<J, R> {
     pub(crate) fn decide(&mut self, proposal: &Proposal) -> Answers {
         let contract = &proposal.contract.contract;
-        let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+        let id = SlotId::of(contract);
         let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
         let ballot = epoch.decide(proposal, &mut self.witness)?;
         self.begun.remove(&id);

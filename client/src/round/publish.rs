@@ -13,7 +13,7 @@ use ripieno_secagg::round::publish::{TilePart, Verified, verify_receipt};
 use ripieno_study::{Check, Contract, Refusal};
 use ripieno_wire::{FromSite, Parts, Published};
 
-use crate::progress::{Progress, digest_of};
+use crate::progress::Progress;
 use crate::round::unknown_epoch;
 use crate::site::{Answers, Site};
 
@@ -48,7 +48,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         let survivors = published.receipt.survivors();
         let sums = sums(contract, &published.sum, survivors.len())?;
         let step = progress.step(&sums, survivors.len())?;
-        let next = digest_of(&step);
+        let next = step.digest();
         verified.next_state(&next)?;
         drop(verified);
         self.close(published)?;
@@ -87,7 +87,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
     /// is not in.
     fn verify<'a>(&self, published: &'a Published) -> Result<Verified<'a>, Refusal> {
         let contract = &published.contract.contract;
-        let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+        let id = SlotId::of(contract);
         let epoch = self.epochs.get(&id.transcript);
         let half_way = || self.setup.transcript().filter(|t| t.digest() == id.transcript);
         let transcript: &Transcript = epoch
@@ -116,7 +116,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
             Ok(()) => Ok(Some(verdict(true))),
             Err(refusal) => {
                 let contract = &published.contract.contract;
-                let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+                let id = SlotId::of(contract);
                 let (id, study) = (Some(id), Some(contract.study));
                 Err(vec![verdict(false), FromSite::Refused { id, study, refusal }])
             }

@@ -23,7 +23,7 @@ use crate::site::{Answers, Site};
 impl<J: Journal, R: CryptoRng> Site<J, R> {
     pub(crate) fn start(&mut self, signed: &SignedContract, now: u64) -> Answers {
         let contract = &signed.contract;
-        let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+        let id = SlotId::of(contract);
         let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
         if !contract.participants.contains(self.party.index()) {
             epoch.start(signed, None, &self.ledger)?;
@@ -79,7 +79,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
         contract: &Contract,
         vectors: &[NamedVector],
     ) -> Result<Upload, LedgerError> {
-        let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+        let id = SlotId::of(contract);
         let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
         let progress = self.studies.get(&contract.study).ok_or_else(|| not_approved(contract))?;
         let seed = epoch.rounding_seed(contract.slot)?;
@@ -95,7 +95,7 @@ impl<J: Journal, R: CryptoRng> Site<J, R> {
     /// The contract came again after the upload: the frozen one goes out again, and nothing does
     /// once this site has signed an outcome.
     fn upload_again(&mut self, contract: &Contract) -> Answers {
-        let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+        let id = SlotId::of(contract);
         let epoch = self.epochs.get_mut(&id.transcript).ok_or_else(|| unknown_epoch(id))?;
         let progress = self.studies.get(&contract.study).ok_or_else(|| not_approved(contract))?;
         let approved = progress.approved(self.charter.charter().fields().policy.minimum_sites);

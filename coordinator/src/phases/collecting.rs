@@ -62,7 +62,7 @@ impl Collecting {
     }
 
     fn refuse(&mut self, site: SiteIndex) {
-        self.refused = self.refused.iter().chain([site]).collect();
+        self.refused.insert(site);
     }
 
     /// Whether nobody is left to wait for.
@@ -112,7 +112,7 @@ impl Run {
             return;
         }
         if id.is_none() {
-            self.undecided = self.undecided.iter().filter(|s| *s != site).collect();
+            self.undecided.remove(site);
         }
         if id != self.slot() {
             // Of a slot that is over: it says nothing of this round.
@@ -141,7 +141,7 @@ impl Run {
     /// A site takes no further part in the study.
     pub(crate) fn dismiss(&mut self, site: SiteIndex, refusal: &Refusal) {
         self.refusers.insert(site, refusal.clone());
-        self.willing = self.willing.iter().filter(|s| *s != site).collect();
+        self.willing.remove(site);
     }
 
     /// R3 with whoever is complete, or VOID.

@@ -39,7 +39,7 @@ impl Deciding {
 
     pub(crate) fn refuse(&mut self, site: SiteIndex) {
         if !self.step.signers().contains(site) {
-            self.refused = self.refused.iter().chain([site]).collect();
+            self.refused.insert(site);
         }
     }
 

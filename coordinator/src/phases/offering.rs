@@ -26,7 +26,7 @@ impl Offering {
     }
 
     pub(crate) fn ask(&mut self, site: SiteIndex) {
-        self.asked = self.asked.iter().chain([site]).collect();
+        self.asked.insert(site);
     }
 
     pub(crate) fn receive(&mut self, site: SiteIndex, verdict: StudyVerdict) {
@@ -94,9 +94,9 @@ impl Run {
         if matches!(verdict, StudyVerdict::Pending { .. }) {
             return;
         }
-        self.undecided = self.undecided.iter().filter(|s| *s != site).collect();
+        self.undecided.remove(site);
         if *verdict == StudyVerdict::Approved && !self.refusers.contains_key(&site) {
-            self.willing = self.willing.iter().chain([site]).collect();
+            self.willing.insert(site);
         }
     }
 

@@ -49,7 +49,7 @@ impl Run {
             Reconstruction::MoreReleases | Reconstruction::Proofs(_) => {
                 let id = step.certificate().outcome.id;
                 for Disputed { holder, dealer, kind } in step.proofs_wanted() {
-                    let to = [holder].into_iter().collect();
+                    let to = holder.into();
                     desk.send(to, ToSite::Prove { id, dealer, kind });
                 }
                 Phase::Opening(Opening { since, began, context, step, fresh: false })

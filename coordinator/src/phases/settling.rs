@@ -76,11 +76,8 @@ impl Run {
             Ok(next) => next,
             Err(reason) => return self.failed(reason, desk),
         };
-        let digest = match &next {
-            Step::Continue { state, .. } => state.digest(),
-            Step::Done(report) => report.digest(),
-        };
-        let receipt = opened.receipt(&desk.roster.charter, &desk.key, digest, desk.clock.unix);
+        let (charter, unix) = (&desk.roster.charter, desk.clock.unix);
+        let receipt = opened.receipt(charter, &desk.key, next.digest(), unix);
         let record = opened.record(&receipt, desk.roster.corrupt);
         let survivors = receipt.survivors().clone();
         let missing = opened.signed().contract.participants.difference(&survivors);

@@ -4,10 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ripieno_analysis::AnalysisError;
-use ripieno_encoding::plan_for;
+use ripieno_analysis::{AnalysisError, plan};
 use ripieno_secagg::coordinator::{self as protocol, MemorySpool, sign_contract};
-use ripieno_study::plan::STANDARD_TILE;
 use ripieno_study::{Contract, Membership, Privacy, SiteSet};
 use ripieno_wire::ToSite;
 
@@ -182,7 +180,6 @@ impl Run {
         minimum: u16,
         participants: SiteSet,
     ) -> Result<Contract, AnalysisError> {
-        let inputs = self.analysis.inputs(&self.state)?;
         Ok(Contract {
             transcript: epoch.transcript().digest(),
             slot,
@@ -192,7 +189,7 @@ impl Run {
             participants,
             minimum,
             membership: self.study.manifest().aggregation.membership,
-            plan: plan_for(&inputs, STANDARD_TILE),
+            plan: plan(self.analysis.as_ref(), &self.state)?,
             privacy: Privacy::NoNoise,
             state: self.state.digest(),
         })

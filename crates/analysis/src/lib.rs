@@ -24,8 +24,10 @@ pub use ripieno_encoding::NamedVector;
 pub use state::State;
 pub use sums::Sums;
 
+use ripieno_encoding::plan_for;
 use ripieno_study::manifest::AnalysisSpec;
-use ripieno_study::{InputSpec, Manifest};
+use ripieno_study::plan::STANDARD_TILE;
+use ripieno_study::{Digest, InputSpec, Manifest, Plan};
 
 /// The half of an analysis that coordinator and sites share.
 pub trait Analysis: Send + Sync {
@@ -63,6 +65,17 @@ pub enum Step {
     Done(Report),
 }
 
+impl Step {
+    /// Digest of what follows the round: of the next state, or of the report.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        match self {
+            Step::Continue { state, .. } => state.digest(),
+            Step::Done(report) => report.digest(),
+        }
+    }
+}
+
 /// A wish about the sites of the next round, where membership may change at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Members {
@@ -90,6 +103,15 @@ pub fn for_study(manifest: &Manifest) -> Result<Box<dyn Analysis>, AnalysisError
             Box::new(vector::Vector::new(spec, manifest.aggregation.encoding)?)
         }
     })
+}
+
+/// The plan of the round that starts in `state`. Coordinator and sites must come to the same one, so
+/// it is made here alone.
+///
+/// # Errors
+/// [`AnalysisError::State`] for a state of another study.
+pub fn plan(analysis: &dyn Analysis, state: &State) -> Result<Plan, AnalysisError> {
+    Ok(plan_for(&analysis.inputs(state)?, STANDARD_TILE))
 }
 
 /// The name of the first term.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ripieno_study::{Check, Digest, Hasher, Membership, Refusal, SiteSet, Tag};
+use ripieno_study::{Check, Contract, Digest, Hasher, Membership, Refusal, SiteSet, Tag};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -50,6 +50,14 @@ pub struct SlotId {
     pub transcript: Digest,
     /// Its number there.
     pub slot: u16,
+}
+
+impl SlotId {
+    /// The slot that a contract uses up.
+    #[must_use]
+    pub fn of(contract: &Contract) -> Self {
+        Self { transcript: contract.transcript, slot: contract.slot }
+    }
 }
 
 impl std::fmt::Display for SlotId {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ripieno_identity::{PublicKey, Signature};
+use ripieno_identity::{PublicKey, RatifiedCharter, Signature};
 use ripieno_study::{Check, Culprit, Digest, Refusal, SiteIndex};
 
 /// The members of a federation, from the charter that a site has accepted. Sites know their peers
@@ -19,6 +19,18 @@ pub struct Roster {
     pub coordinator: PublicKey,
     /// The sites' keys.
     pub sites: BTreeMap<SiteIndex, PublicKey>,
+}
+
+impl From<&RatifiedCharter> for Roster {
+    fn from(charter: &RatifiedCharter) -> Self {
+        Self {
+            charter: charter.digest(),
+            federation: charter.federation().to_owned(),
+            corrupt: charter.corrupt(),
+            coordinator: charter.coordinator(),
+            sites: charter.sites().iter().map(|site| (site.index, site.key)).collect(),
+        }
+    }
 }
 
 impl Roster {

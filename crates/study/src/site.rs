@@ -96,6 +96,20 @@ impl SiteSet {
         self.iter().filter(|site| !other.contains(*site)).collect()
     }
 
+    /// Adds a site; one that is in the set changes nothing.
+    pub fn insert(&mut self, site: SiteIndex) {
+        if let Err(place) = self.0.binary_search(&site) {
+            self.0.insert(place, site);
+        }
+    }
+
+    /// Takes a site out; one that is not in the set changes nothing.
+    pub fn remove(&mut self, site: SiteIndex) {
+        if let Ok(place) = self.0.binary_search(&site) {
+            self.0.remove(place);
+        }
+    }
+
     /// Adds the set to a hash: its length, then each index.
     #[must_use]
     pub fn hash_into(&self, hasher: Hasher) -> Hasher {
@@ -114,6 +128,12 @@ impl TryFrom<Vec<SiteIndex>> for SiteSet {
 impl From<SiteSet> for Vec<SiteIndex> {
     fn from(set: SiteSet) -> Self {
         set.0
+    }
+}
+
+impl From<SiteIndex> for SiteSet {
+    fn from(site: SiteIndex) -> Self {
+        Self(vec![site])
     }
 }
 
@@ -150,6 +170,18 @@ mod tests {
         assert!(SiteSet::from_increasing(vec![site(1), site(3)]).is_ok());
         assert_eq!(SiteSet::from_increasing(vec![site(3), site(3)]), Err(NotASet(3)));
         assert_eq!(SiteSet::from_increasing(vec![site(3), site(1)]), Err(NotASet(1)));
+    }
+
+    #[test]
+    fn sites_come_and_go_in_order_and_once() {
+        let mut set = SiteSet::from(site(5));
+        for index in [2, 9, 5, 2] {
+            set.insert(site(index));
+        }
+        assert_eq!(set, SiteSet::from_increasing([2, 5, 9].map(site).to_vec()).unwrap());
+        set.remove(site(5));
+        set.remove(site(7));
+        assert_eq!(set.to_string(), "{2, 9}");
     }
 
     #[test]

@@ -3,11 +3,9 @@
 use anyhow::anyhow;
 use ripieno_analysis::fedavg::Phase;
 use ripieno_analysis::{State, for_study};
-use ripieno_encoding::plan_for;
 use ripieno_secagg::params::Parameters;
 use ripieno_simulation::default_corrupt;
 use ripieno_study::manifest::{Aggregation, DataSpec};
-use ripieno_study::plan::STANDARD_TILE;
 use ripieno_study::{Digest, Encoding, Membership, Plan, Study};
 use serde::Serialize;
 
@@ -71,7 +69,7 @@ impl Facts {
         let mut uploads = Vec::new();
         let mut plans = Vec::new();
         for state in states(analysis.initial()) {
-            let plan = plan_for(&analysis.inputs(&state).map_err(wrong)?, STANDARD_TILE);
+            let plan = ripieno_analysis::plan(analysis.as_ref(), &state).map_err(wrong)?;
             uploads.push(upload(state.step_name(), &plan));
             plans.push(plan);
         }

@@ -10,11 +10,10 @@ use ripieno_access::{Decision, Gate, Policy, Request, Requester};
 use ripieno_analysis::glm::{GRADIENT, STATISTICS};
 use ripieno_analysis::{NamedVector, for_study};
 use ripieno_catalog::{Catalog, Source};
-use ripieno_encoding::{encode, plan_for};
+use ripieno_encoding::encode;
 use ripieno_secagg::mask::accumulate;
 use ripieno_secagg::round::tiles::{self, Content};
 use ripieno_simulation::{Outcome, SiteTable};
-use ripieno_study::plan::STANDARD_TILE;
 use ripieno_study::{InputSpec, Plan, Study};
 
 use super::hospitals::FEATURES;
@@ -55,8 +54,8 @@ impl Picture {
     ) -> Result<Self, Failure> {
         let missing = || Failure::new(Exit::Internal, anyhow!("nothing was seen of {name}"));
         let analysis = for_study(study.manifest()).map_err(failed)?;
-        let inputs = analysis.inputs(&analysis.initial()).map_err(failed)?;
-        let plan = plan_for(&inputs, STANDARD_TILE);
+        let plan =
+            ripieno_analysis::plan(analysis.as_ref(), &analysis.initial()).map_err(failed)?;
         let mut sum = vec![0; usize::try_from(plan.lanes()).unwrap_or(0)];
         let mut shown = None;
         for table in tables {

@@ -76,7 +76,7 @@ impl Collecting {
     #[must_use]
     pub fn id(&self) -> SlotId {
         let contract = &self.signed.contract;
-        SlotId { transcript: contract.transcript, slot: contract.slot }
+        SlotId::of(contract)
     }
 
     /// The sites whose uploads are complete.

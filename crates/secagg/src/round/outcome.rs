@@ -43,7 +43,7 @@ impl Outcome {
     pub fn of(proposal: &Proposal) -> Self {
         let contract = &proposal.contract.contract;
         Self {
-            id: SlotId { transcript: contract.transcript, slot: contract.slot },
+            id: SlotId::of(contract),
             ctx: contract.ctx(),
             survivors: proposal.survivors.clone(),
             trailers: trailers_digest(&proposal.trailers),

@@ -93,7 +93,7 @@ pub fn verify_receipt<'a>(
     let refuse = |reason: &str| Err(Refusal::coordinator(Check::P1, reason));
     roster.verify_coordinator(Check::P1, &receipt.digest(&roster.charter), &receipt.signature)?;
     let outcome = &receipt.certificate.outcome;
-    let id = SlotId { transcript: contract.transcript, slot: contract.slot };
+    let id = SlotId::of(contract);
     if outcome.ctx != contract.ctx() || outcome.id != id {
         return refuse("the receipt is for another round");
     }

@@ -224,7 +224,7 @@ fn check_state(
 fn entry(facts: &Facts, contract: &Contract, approved: &Approved<'_>) -> Entry {
     let params = facts.transcript.params();
     Entry {
-        id: SlotId { transcript: contract.transcript, slot: contract.slot },
+        id: SlotId::of(contract),
         ctx: contract.ctx(),
         study: contract.study,
         lineage: approved.lineage,
