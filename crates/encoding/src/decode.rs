@@ -53,14 +53,7 @@ pub fn decode(
     survivors: usize,
     participants: usize,
 ) -> Result<Vec<NamedVector>, DecodeError> {
-    plan.check(participants)?;
-    if survivors == 0 || survivors > participants {
-        return Err(DecodeError::Survivors { survivors, participants });
-    }
-    if lanes.len() as u64 != plan.lanes() {
-        let (expected, found) = (plan.lanes(), lanes.len() as u64);
-        return Err(DecodeError::Lanes { expected, found });
-    }
+    check(plan, lanes, survivors, participants)?;
     let mut rest = lanes;
     let vectors = plan.inputs.iter().map(|spec| {
         // The lanes of all vectors were counted above, so the split is within bounds.
@@ -72,7 +65,25 @@ pub fn decode(
     vectors.collect()
 }
 
-fn read(
+/// What a plan, its lanes and numbers of sites must keep, whatever stands in the lanes.
+pub(crate) fn check(
+    plan: &Plan,
+    lanes: &[u64],
+    survivors: usize,
+    participants: usize,
+) -> Result<(), DecodeError> {
+    plan.check(participants)?;
+    if survivors == 0 || survivors > participants {
+        return Err(DecodeError::Survivors { survivors, participants });
+    }
+    if lanes.len() as u64 != plan.lanes() {
+        let (expected, found) = (plan.lanes(), lanes.len() as u64);
+        return Err(DecodeError::Lanes { expected, found });
+    }
+    Ok(())
+}
+
+pub(crate) fn read(
     spec: &InputSpec,
     lanes: &[u64],
     survivors: usize,

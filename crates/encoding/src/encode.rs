@@ -128,47 +128,37 @@ fn append(
     lanes: &mut Vec<u64>,
 ) -> Result<u64, EncodeError> {
     let values = &vector.values;
-    if !values.iter().fold(true, |finite, value| finite & value.is_finite()) {
-        return Err(EncodeError::NotFinite(spec.name.clone()));
-    }
+    let fault = |kind: fn(String) -> EncodeError| match all_finite(values) {
+        true => Err(kind(spec.name.clone())),
+        false => Err(EncodeError::NotFinite(spec.name.clone())),
+    };
     match spec.encoding {
         Encoding::Wide => {
             if !wide::fits(values, participants) {
-                return Err(EncodeError::TooLarge(spec.name.clone()));
+                return fault(EncodeError::TooLarge);
             }
             wide::append(values, lanes);
             Ok(0)
         }
         Encoding::Packed { packing, range, clip } => {
-            let Clipping { factor, clipped } = clipping(values, range, clip)
-                .ok_or_else(|| EncodeError::OutsideRange(spec.name.clone()))?;
-            Quantiser::new(packing, range, participants).append(values, factor, rounding, lanes);
-            Ok(clipped)
+            let norm = if clip == Clip::L2 { l2_norm(values) } else { 0.0 };
+            let factor = if norm > range { range / norm } else { 1.0 };
+            let quantiser = Quantiser::new(packing, range, participants);
+            // A long vector is read once: what is wrong with it is asked when something is.
+            let outside = quantiser.append(values, factor, rounding, lanes);
+            match clip {
+                _ if outside > 0 && !all_finite(values) => fault(EncodeError::NotFinite),
+                Clip::Refuse if outside > 0 => fault(EncodeError::OutsideRange),
+                Clip::Refuse => Ok(0),
+                Clip::Coordinate => Ok(outside),
+                Clip::L2 => Ok(u64::from(norm > range)),
+            }
         }
     }
 }
 
-/// What clipping does to a vector.
-struct Clipping {
-    /// All values are multiplied by this, then moved into the range.
-    factor: f64,
-    /// How many values, or vectors, that changes.
-    clipped: u64,
-}
-
-/// `None` where the study does not clip and a value is outside.
-fn clipping(values: &[f64], range: f64, clip: Clip) -> Option<Clipping> {
-    let outside = || values.iter().map(|value| u64::from(value.abs() > range)).sum();
-    match clip {
-        Clip::Refuse => (outside() == 0).then_some(Clipping { factor: 1.0, clipped: 0 }),
-        Clip::Coordinate => Some(Clipping { factor: 1.0, clipped: outside() }),
-        Clip::L2 => {
-            let norm = l2_norm(values);
-            let shorten = norm > range;
-            let factor = if shorten { range / norm } else { 1.0 };
-            Some(Clipping { factor, clipped: u64::from(shorten) })
-        }
-    }
+fn all_finite(values: &[f64]) -> bool {
+    values.iter().fold(true, |finite, value| finite & value.is_finite())
 }
 
 /// Scaled by the largest value, so that no square overflows; still infinite where the norm is.

@@ -8,10 +8,12 @@
 mod decode;
 mod encode;
 mod packed;
+mod total;
 mod vector;
 mod wide;
 
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, Encoded, encode};
 pub use packed::resolution;
+pub use total::{CohortLanes, decode_total};
 pub use vector::{NamedVector, clipped_name, plan_for};

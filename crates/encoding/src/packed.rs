@@ -5,6 +5,7 @@
 //! The sum over all participants is at most `participants · (2^b − 2) < 2^w`: nothing carries.
 
 use rand::CryptoRng;
+use ripieno_mask::{Loop, with_wide_vectors};
 use ripieno_study::Packing;
 use ripieno_study::plan::sum_bits;
 
@@ -39,24 +40,39 @@ impl Quantiser {
     }
 
     /// Appends the lanes of `factor · values`, each moved into the range and rounded to a
-    /// neighbouring level so that the mean is the value itself. All values are finite.
+    /// neighbouring level so that the mean is the value itself. Returns how many values are not within the range:
+    /// what is not a number is among them, and its lane means nothing.
     pub(crate) fn append(
         &self,
         values: &[f64],
         factor: f64,
         rounding: &mut impl CryptoRng,
         lanes: &mut Vec<u64>,
-    ) {
+    ) -> u64 {
         let mut random = [0; 8 * CHUNK];
         let mut fields = [0; CHUNK];
+        let mut inside = 0;
         for chunk in values.chunks(CHUNK) {
             rounding.fill_bytes(&mut random[..8 * chunk.len()]);
             let words = random.as_chunks::<8>().0;
-            for ((field, value), word) in fields.iter_mut().zip(chunk).zip(words) {
-                *field = self.field(value * factor, u64::from_le_bytes(*word));
+            let fields = &mut fields[..chunk.len()];
+            if self.width <= 32 {
+                let small = SmallFields { quantiser: self, values: chunk, factor, words, fields };
+                inside += with_wide_vectors(small);
+            } else {
+                for ((field, value), word) in fields.iter_mut().zip(chunk).zip(words) {
+                    *field = self.field(value * factor, u64::from_le_bytes(*word));
+                }
+                inside += chunk.iter().filter(|value| value.abs() <= self.range).count() as u64;
             }
-            lanes.extend(fields[..chunk.len()].chunks(self.fields).map(|group| self.lane(group)));
+            match self.fields {
+                4 => pack::<4, 4>(fields, lanes),
+                3 => pack::<3, 3>(fields, lanes),
+                2 => pack::<2, 2>(fields, lanes),
+                _ => pack::<1, 1>(fields, lanes),
+            }
         }
+        (values.len() as u64).wrapping_sub(inside)
     }
 
     /// The sums of `length` values over `survivors` sites.
@@ -100,10 +116,75 @@ impl Quantiser {
         let level = (floor + i64::from(up)).clamp(-self.top, self.top);
         (level as u64).wrapping_add(self.top as u64)
     }
+}
 
-    fn lane(&self, fields: &[u64]) -> u64 {
-        fields.iter().rev().fold(0, |lane, field| lane.unbounded_shl(self.width) | field)
+/// Appends fields as lanes, so many to a lane.
+fn pack<const FIELDS: u32, const EACH: usize>(fields: &[u64], lanes: &mut Vec<u64>) {
+    let lane = |fields: &[u64]| {
+        fields.iter().rev().fold(0_u64, |lane, field| lane.unbounded_shl(64 / FIELDS) | field)
+    };
+    let (whole, last) = fields.as_chunks::<EACH>();
+    lanes.extend(whole.iter().map(|fields| lane(fields)));
+    if !last.is_empty() {
+        lanes.push(lane(last));
     }
+}
+
+/// [`Quantiser::field`] for fields of 32 bits or fewer, to the same bits, in steps that the compiler
+/// makes vectors of. Gives how many values are within the range.
+struct SmallFields<'a> {
+    quantiser: &'a Quantiser,
+    values: &'a [f64],
+    factor: f64,
+    words: &'a [[u8; 8]],
+    fields: &'a mut [u64],
+}
+
+impl Loop for SmallFields<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run(self) -> u64 {
+        let Self { quantiser, values, factor, words, fields } = self;
+        small_fields((quantiser.range, quantiser.top), values, factor, words, fields)
+    }
+}
+
+/// Whole numbers below 2^51 are in the low bits of a float after adding 3 · 2^51.
+#[inline(always)]
+fn small_fields(
+    (range, top): (f64, i64),
+    values: &[f64],
+    factor: f64,
+    words: &[[u8; 8]],
+    fields: &mut [u64],
+) -> u64 {
+    const MIDDLE: f64 = (3_u64 << 51) as f64;
+    let offset = (top as u64).wrapping_sub(MIDDLE.to_bits());
+    let top = top as f64;
+    for ((field, value), word) in fields.iter_mut().zip(values).zip(words) {
+        let value = value * factor;
+        let value = if value > range { range } else { value };
+        let value = if value < -range { -range } else { value };
+        let scaled = value / range * top;
+        let nearest = scaled + MIDDLE;
+        let above = nearest - MIDDLE > scaled;
+        let floor = nearest - MIDDLE - if above { 1.0 } else { 0.0 };
+        let up = unit_words(u64::from_le_bytes(*word)) < (scaled - floor) * (1_u64 << 53) as f64;
+        let level = nearest.to_bits().wrapping_add(u64::from(up)).wrapping_sub(u64::from(above));
+        *field = level.wrapping_add(offset);
+    }
+    values.iter().map(|value| u64::from(value.abs() <= range)).sum()
+}
+
+/// The top 53 bits of a word as a float, exactly: its halves in the low bits of floats of their size.
+#[inline(always)]
+fn unit_words(word: u64) -> f64 {
+    const LOW: f64 = (1_u64 << 52) as f64;
+    const HIGH: f64 = (1_u128 << 84) as f64;
+    let high = f64::from_bits(HIGH.to_bits() | word >> 43);
+    let low = f64::from_bits(LOW.to_bits() | (word >> 11 & 0xffff_ffff));
+    high - (HIGH + LOW) + low
 }
 
 /// Why lanes are not a sum of encoded values.
@@ -117,8 +198,8 @@ pub(crate) enum BadLanes {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
     use rand::rngs::ChaCha20Rng;
+    use rand::{Rng, RngExt, SeedableRng};
 
     use super::*;
 
@@ -139,6 +220,48 @@ mod tests {
         let lanes = encoded(quantiser, &[1.0, -1.0, 0.0, 1.0], 0);
         let top = top as u64;
         assert_eq!(lanes, [(2 * top) | (top << 42), 2 * top]);
+    }
+
+    #[test]
+    fn vectors_of_small_fields_are_the_fields_one_by_one() {
+        let mut random = ChaCha20Rng::seed_from_u64(4);
+        for packing in [Packing::Two, Packing::Three, Packing::Four] {
+            for (range, participants) in [(1.0, 3), (0.3, 10), (1e-300, 100), (7.7e8, 128)] {
+                let quantiser = Quantiser::new(packing, range, participants);
+                let level = range / quantiser.top as f64;
+                let mut values = vec![0.0, -0.0, range, -range, 1.1 * range, -9.0 * range];
+                let near = [level, 7.0 * level, range - level, 1e-20 * range, range.next_down()];
+                values.extend(near.into_iter().flat_map(|at| {
+                    [at, at.next_up(), at.next_down(), -at, (-at).next_up(), (-at).next_down()]
+                }));
+                values.extend((0..2000).map(|_| range * (random.random::<f64>() * 2.2 - 1.1)));
+                let mut words = [[0; 8]; 2100];
+                random.fill_bytes(words.as_flattened_mut());
+                (words[0], words[3]) = ([0; 8], [0xff; 8]);
+                for factor in [1.0, 0.37] {
+                    let mut fields = vec![0; values.len()];
+                    let bounds = (quantiser.range, quantiser.top);
+                    let inside = small_fields(bounds, &values, factor, &words, &mut fields);
+                    assert!(inside < values.len() as u64 && inside > 1500);
+                    let mut wide = vec![0; values.len()];
+                    let work = SmallFields {
+                        quantiser: &quantiser,
+                        values: &values,
+                        factor,
+                        words: &words,
+                        fields: &mut wide,
+                    };
+                    assert_eq!((with_wide_vectors(work), &wide), (inside, &fields));
+                    let one = |(value, word): (&f64, &[u8; 8])| {
+                        quantiser.field(value * factor, u64::from_le_bytes(*word))
+                    };
+                    assert!(fields.iter().copied().eq(values.iter().zip(&words).map(one)));
+                }
+            }
+        }
+        for word in [0, 1, u64::MAX, 1 << 63, 0x7ff, 0x800, 0x1234_5678_9abc_def0] {
+            assert_eq!(unit_words(word), (word >> 11) as f64);
+        }
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub(crate) fn append(values: &[f64], lanes: &mut Vec<u64>) {
 /// The values of a sum over `survivors`, or `None` where one is beyond what `survivors` of
 /// `participants` sites can reach. `lanes` are pairs.
 pub(crate) fn read(lanes: &[u64], survivors: usize, participants: usize) -> Option<Vec<f64>> {
+    let units = units(lanes, survivors, participants)?;
+    Some(units.into_iter().map(value).collect())
+}
+
+/// The same as whole units.
+pub(crate) fn units(lanes: &[u64], survivors: usize, participants: usize) -> Option<Vec<i128>> {
     let bound = (survivors as u128) << (127 - sum_bits(participants));
     let mut within = true;
     let values = lanes
@@ -39,10 +45,15 @@ pub(crate) fn read(lanes: &[u64], survivors: usize, participants: usize) -> Opti
         .map(|&[low, high]| {
             let units = (u128::from(low) | u128::from(high) << 64) as i128;
             within &= units.unsigned_abs() <= bound;
-            units as f64 / UNITS
+            units
         })
         .collect();
     within.then_some(values)
+}
+
+/// The double that is nearest to so many units, ties to even.
+pub(crate) fn value(units: i128) -> f64 {
+    units as f64 / UNITS
 }
 
 #[cfg(test)]

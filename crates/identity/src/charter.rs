@@ -1,5 +1,7 @@
 //! The charter: who is in the federation, and by which numbers it decides (docs/protocol.md §2).
 
+use std::collections::BTreeSet;
+
 use bip39::{Language, Mnemonic};
 use ripieno_study::{Check, Digest, Hasher, Refusal, SiteIndex, Tag};
 use thiserror::Error;
@@ -93,7 +95,7 @@ pub enum BadCharter {
     #[error("{0} has the key of another member")]
     DoubledKey(SiteIndex),
     /// More corrupt sites than sums could hide from.
-    #[error("with {corrupt} corrupt sites a federation has at least {} sites, not {sites}", u32::from(*corrupt) + 3)]
+    #[error("where {corrupt} may be corrupt, a federation has at least {} sites, not {sites}", u32::from(*corrupt) + 3)]
     Corrupt {
         /// c.
         corrupt: u16,
@@ -163,6 +165,30 @@ impl Charter {
         self.fields.sites.iter().find(|site| site.index == index)
     }
 
+    /// The least `minimum_sites` with which any two sums of one study under this charter share c + 2 sites, so two honest
+    /// ones: 2 · minimum > N + c + 1. `None` where this charter's is no less. Below it, a site that was
+    /// restored from a backup may be in two sums that no other ledger knows both of, so that a
+    /// coordinator that lies gets their difference (docs/threat-model.md). Sums under an earlier or a
+    /// later charter are over other sites, and may share fewer.
+    #[must_use]
+    pub fn minimum_to_meet(&self) -> Option<usize> {
+        let CharterFields { sites, corrupt, policy, .. } = &self.fields;
+        let least = (sites.len() + usize::from(*corrupt)).div_ceil(2) + 1;
+        (usize::from(policy.minimum_sites) < least).then_some(least)
+    }
+
+    /// What [`Self::minimum_to_meet`] means to those who propose or sign the charter, in a sentence.
+    #[must_use]
+    pub fn caution(&self) -> Option<String> {
+        self.minimum_to_meet().map(|least| {
+            format!(
+                "caution: with minimum_sites below {least}, two sums of a study under this charter may be \
+                 over sets that share one honest site alone; if that one was restored from a backup, a coordinator \
+                 that lies can open both, and their difference gives parts of others away"
+            )
+        })
+    }
+
     /// The digest as [`FINGERPRINT_WORDS`] English words (BIP-39), which stewards read to each
     /// other before they sign: every word counts.
     #[must_use]
@@ -199,21 +225,22 @@ fn check_name(name: &str) -> Result<(), BadCharter> {
 }
 
 fn check_sites(fields: &CharterFields) -> Result<(), BadCharter> {
-    let mut before: Vec<&CharterSite> = Vec::with_capacity(fields.sites.len());
+    let mut last: Option<SiteIndex> = None;
+    let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
     for site in &fields.sites {
         check_name(&site.name)?;
-        if before.last().is_some_and(|last| last.index >= site.index) {
+        if last.is_some_and(|last| last >= site.index) {
             return Err(BadCharter::Order(site.index));
         }
-        if before.iter().any(|other| other.name.eq_ignore_ascii_case(&site.name)) {
+        if !names.insert(site.name.to_ascii_lowercase()) {
             return Err(BadCharter::DoubledName(site.index));
         }
-        if site.key == fields.coordinator || before.iter().any(|other| other.key == site.key) {
+        if site.key == fields.coordinator || !keys.insert(site.key.as_ref().to_vec()) {
             return Err(BadCharter::DoubledKey(site.index));
         }
-        before.push(site);
+        last = Some(site.index);
     }
-    match before.last().map(|last| last.index) {
+    match last {
         Some(highest) if fields.next_index <= highest.get() => {
             Err(BadCharter::NextIndex { next_index: fields.next_index, highest })
         }

@@ -112,6 +112,14 @@ impl RatifiedCharter {
         Ok(Self { charter: proposed, consents })
     }
 
+    /// Whether `proposed` may follow this charter, whoever signs it.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn check_successor(&self, proposed: &Charter) -> Result<(), BadSuccession> {
+        check_succession(&self.charter, proposed)
+    }
+
     /// The charter.
     #[must_use]
     pub fn charter(&self) -> &Charter {

@@ -94,6 +94,19 @@ impl Hasher {
         self
     }
 
+    /// Adds lanes as one part: their little-endian bytes, of which no second copy is made.
+    #[must_use]
+    pub fn lanes(mut self, lanes: &[u64]) -> Self {
+        self.0.update((8 * lanes.len() as u64).to_le_bytes());
+        let mut block = [[0; 8]; 256];
+        for lanes in lanes.chunks(block.len()) {
+            let bytes = &mut block[..lanes.len()];
+            bytes.iter_mut().zip(lanes).for_each(|(bytes, lane)| *bytes = lane.to_le_bytes());
+            self.0.update(bytes.as_flattened());
+        }
+        self
+    }
+
     /// Adds a number as LE64.
     #[must_use]
     pub fn number(self, value: impl Into<u64>) -> Self {
@@ -134,5 +147,16 @@ mod tests {
         let digest = Hasher::new(Tag::State).number(7u64).finish();
         assert_eq!(parse_hex(&digest.to_string()), Some(digest));
         assert_eq!(parse_hex("zz"), None);
+    }
+
+    #[test]
+    fn lanes_are_a_part_of_their_bytes() {
+        for count in [0, 1, 255, 256, 257, 600] {
+            let lanes: Vec<u64> =
+                (0..count).map(|i| 0x0102_0304_0506_0709_u64.wrapping_mul(i)).collect();
+            let bytes: Vec<u8> = lanes.iter().flat_map(|lane| lane.to_le_bytes()).collect();
+            let start = || Hasher::new(Tag::Tile).number(1_u64);
+            assert_eq!(start().lanes(&lanes).finish(), start().part(bytes).finish(), "{count}");
+        }
     }
 }

@@ -302,8 +302,26 @@ mod tests {
         assert_eq!(with(vec![named("a"), named("a")]).check(3), Err(PlanError::Name(1)));
         assert_eq!(plan(Encoding::Wide, 0).check(3), Err(PlanError::Length(0)));
         assert_eq!(plan(Encoding::Wide, u64::MAX).check(3), Err(PlanError::Length(0)));
-        assert_eq!(Plan { tile_lanes: 513, ..wide }.check(3), Err(PlanError::Tile(513)));
+        assert_eq!(Plan { tile_lanes: 513, ..wide.clone() }.check(3), Err(PlanError::Tile(513)));
         let nan = Encoding::Packed { packing: Packing::One, range: f64::NAN, clip: Clip::Refuse };
         assert_eq!(plan(nan, 1).check(3), Err(PlanError::Range(0)));
+    }
+
+    /// By check S6.
+    #[test]
+    fn names_vectors_and_tiles_have_bounds() {
+        let wide = plan(Encoding::Wide, 1);
+        let named = |name: String| InputSpec { name, ..wide.inputs[0].clone() };
+        let with = |inputs: Vec<InputSpec>| Plan { inputs, tile_lanes: 512 };
+        let many = |count: usize| with((0..count).map(|n| named(n.to_string())).collect());
+        assert_eq!(many(MAX_VECTORS).check(3), Ok(()));
+        assert_eq!(many(MAX_VECTORS + 1).check(3), Err(PlanError::Vectors(MAX_VECTORS + 1)));
+        assert_eq!(with(vec![named(String::new())]).check(3), Err(PlanError::Name(0)));
+        assert_eq!(with(vec![named("n".repeat(MAX_NAME))]).check(3), Ok(()));
+        assert_eq!(with(vec![named("n".repeat(MAX_NAME + 1))]).check(3), Err(PlanError::Name(0)));
+        for tile_lanes in [TILE_LANES.start() / 2, TILE_LANES.end() * 2] {
+            let refused = Plan { tile_lanes, ..wide.clone() }.check(3);
+            assert_eq!(refused, Err(PlanError::Tile(tile_lanes)));
+        }
     }
 }

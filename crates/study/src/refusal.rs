@@ -52,11 +52,15 @@ pub enum Check {
     R2,
     /// The receipt is signed, the sum recomputes, the next state is the own one.
     P1,
+    /// The draw of cohorts: own commitment and reveal in it, nothing changed between.
+    D1,
+    /// The sums of all cohorts: each vouched for by its own sites, in the same round.
+    D2,
 }
 
 impl Check {
     /// All checks, in the order of the table.
-    pub const ALL: [Check; 21] = [
+    pub const ALL: [Check; 23] = [
         Check::H1,
         Check::A1,
         Check::A2,
@@ -78,6 +82,8 @@ impl Check {
         Check::R1,
         Check::R2,
         Check::P1,
+        Check::D1,
+        Check::D2,
     ];
 
     /// The check with this id, such as `S3`.

@@ -1,6 +1,6 @@
 //! Why a peer's bytes are no message.
 
-use ripieno_identity::BadKey;
+use ripieno_identity::{BadCharter, BadKey};
 use ripieno_study::plan::PlanError;
 use thiserror::Error;
 
@@ -117,6 +117,9 @@ pub enum Fault {
     /// A plan that cannot be carried out, whoever takes part.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A charter that breaks a rule by itself, whoever signs it.
+    #[error(transparent)]
+    Charter(#[from] BadCharter),
 }
 
 impl Fault {

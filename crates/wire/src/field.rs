@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use ripieno_identity::{PublicKey, Signature};
+use ripieno_secagg::Lanes;
 use ripieno_secagg::params::MAX_SLOTS;
 use ripieno_study::{Digest, SiteIndex, SiteSet};
 use zeroize::Zeroizing;
@@ -207,8 +208,13 @@ fn steers(c: char) -> bool {
     c.is_control() && c != '\n'
 }
 
+/// Between 1 and `limit` lanes, to be shared.
+pub(crate) fn lanes(field: &'static str, bytes: &Bytes, limit: u64) -> Result<Lanes, WireError> {
+    words(field, bytes, limit).map(Lanes::from)
+}
+
 /// Between 1 and `limit` lanes.
-pub(crate) fn lanes(field: &'static str, bytes: &Bytes, limit: u64) -> Result<Vec<u64>, WireError> {
+pub(crate) fn words(field: &'static str, bytes: &Bytes, limit: u64) -> Result<Vec<u64>, WireError> {
     let (words, rest) = bytes.as_chunks::<8>();
     if words.is_empty() || !rest.is_empty() || words.len() as u64 > limit {
         return Err(Fault::Lanes(bytes.len()).of(field));

@@ -4,15 +4,15 @@ use std::fmt;
 
 use bytes::Bytes;
 use prost::Message as _;
-use ripieno_secagg::SlotId;
 use ripieno_secagg::epoch::{Acceptance, Advert, Bundle};
 use ripieno_secagg::round::open::{Release, ShareProof};
 use ripieno_secagg::round::outcome::Ballot;
 use ripieno_secagg::round::publish::Verdict;
 use ripieno_secagg::round::upload::Trailer;
+use ripieno_secagg::{Lanes, SlotId};
 use ripieno_study::{Digest, Refusal};
 
-use crate::envelope::{self, Body, body};
+use crate::envelope::{self, Body, body, inner};
 use crate::error::WireError;
 use crate::field::{Wire, digest, lanes, list, put, put_lanes, put_list, put_secret, required};
 use crate::limits::{
@@ -43,7 +43,7 @@ pub enum FromSite {
         /// Number of the tile in the update, from 0.
         number: u32,
         /// The masked lanes: 1 to 2^17.
-        lanes: Vec<u64>,
+        lanes: Lanes,
     },
     /// R2: the end of its masked update.
     Trailer {
@@ -85,7 +85,7 @@ const MESSAGE: &str = "from_site";
 
 const BODIES: [Body; 13] = [
     body(1, "advert", MAX_SMALL_BYTES),
-    body(2, "bundles", MAX_SETUP_BYTES),
+    body(2, "bundles", MAX_SETUP_BYTES).with(&[inner(1, &[])]),
     body(3, "acceptance", MAX_SMALL_BYTES),
     body(10, "study_answer", MAX_SMALL_BYTES),
     body(20, "tile", MAX_TILE_BYTES),

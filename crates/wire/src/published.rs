@@ -1,9 +1,11 @@
 //! R5: an opened sum with what one site needs to verify it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use ripieno_secagg::round::publish::{Receipt, TilePart};
+use ripieno_secagg::Lanes;
+use ripieno_secagg::round::publish::{PartSource, Receipt, TilePart};
 use ripieno_secagg::round::start::SignedContract;
 use ripieno_study::SiteIndex;
 use ripieno_study::plan::MAX_LANES;
@@ -11,7 +13,7 @@ use ripieno_study::plan::MAX_LANES;
 use crate::error::WireError;
 use crate::field::{
     self, Wire, bounded, lanes, list, number, path, put_lanes, put_list, put_path, put_site,
-    required, site,
+    required, site, words,
 };
 use crate::limits::{MAX_SITES, MAX_TILE_LANES, MAX_TILES};
 use crate::pb;
@@ -25,7 +27,7 @@ pub struct Published {
     /// The coordinator's receipt.
     pub receipt: Receipt,
     /// The sum: all lanes of the plan, 1 to [`MAX_LANES`].
-    pub sum: Vec<u64>,
+    pub sum: Lanes,
     /// Uploads that the sum is verified by.
     pub parts: Parts,
 }
@@ -39,7 +41,37 @@ pub enum Parts {
     Whole(BTreeMap<SiteIndex, Vec<u64>>),
     /// By number, the tiles that fall to this site; one part a survivor.
     Tiles(BTreeMap<u32, Vec<TilePart>>),
+    /// The same tiles where they are not in memory.
+    Stored(StoredTiles),
 }
+
+/// Tiles that are read part by part when they are needed.
+#[derive(Clone)]
+pub struct StoredTiles {
+    /// Numbers of the tiles.
+    pub numbers: BTreeSet<u32>,
+    /// Where their parts are.
+    pub source: Arc<dyn PartSource>,
+}
+
+impl StoredTiles {
+    /// The same tiles in memory. What cannot be read is left out: who verifies them misses it.
+    fn load(&self) -> BTreeMap<u32, Vec<TilePart>> {
+        let parts = |number: &u32| {
+            let part = |position| self.source.part(*number as usize, position).ok().flatten();
+            (*number, (0..MAX_SITES).map_while(part).collect())
+        };
+        self.numbers.iter().map(parts).collect()
+    }
+}
+
+impl PartialEq for StoredTiles {
+    fn eq(&self, other: &Self) -> bool {
+        self.numbers == other.numbers && Arc::ptr_eq(&self.source, &other.source)
+    }
+}
+
+impl Eq for StoredTiles {}
 
 impl fmt::Debug for Published {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,6 +85,7 @@ impl fmt::Debug for Parts {
         match self {
             Parts::Whole(uploads) => write!(f, "Whole({} uploads)", uploads.len()),
             Parts::Tiles(tiles) => write!(f, "Tiles({} tiles)", tiles.len()),
+            Parts::Stored(tiles) => write!(f, "Tiles({} tiles)", tiles.numbers.len()),
         }
     }
 }
@@ -91,6 +124,7 @@ impl Wire for Parts {
                 };
                 Proto::Whole(pb::WholeUploads { uploads: uploads.iter().map(upload).collect() })
             }
+            Parts::Stored(tiles) => Parts::Tiles(tiles.load()).to_proto(),
             Parts::Tiles(tiles) => {
                 let tile = |(number, parts): (&u32, &Vec<TilePart>)| pb::TileParts {
                     number: *number,
@@ -114,7 +148,7 @@ fn uploads(uploads: &[pb::SiteLanes]) -> Result<BTreeMap<SiteIndex, Vec<u64>>, W
     bounded(field, uploads.len(), 0..=MAX_SITES)?;
     let upload = |upload: &pb::SiteLanes| {
         let site = site("site_lanes.site", upload.site)?;
-        Ok((site, lanes("site_lanes.lanes", &upload.lanes, MAX_TILE_LANES)?))
+        Ok((site, words("site_lanes.lanes", &upload.lanes, MAX_TILE_LANES)?))
     };
     field::map(field, uploads.iter().map(upload))
 }

@@ -13,10 +13,13 @@ use crate::pb;
 /// A site is there, and says what it lacks, so that it can be told again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello {
-    /// Slots of its data that have neither certificate; at most [`MAX_STANDINGS`].
+    /// Slots of its data that have neither certificate, also where its steward has decided about
+    /// them; at most [`MAX_STANDINGS`].
     pub unresolved: Vec<SlotId>,
     /// For each study that it approved, the round that comes next; at most [`MAX_STANDINGS`].
     pub rounds: BTreeMap<Digest, u32>,
+    /// Number of the last epoch that it advertised or joined under its charter; 0 for none.
+    pub last_epoch: u64,
 }
 
 impl Wire for Hello {
@@ -30,6 +33,7 @@ impl Wire for Hello {
         pb::Hello {
             unresolved: put_list(&self.unresolved),
             studies: self.rounds.iter().map(standing).collect(),
+            last_epoch: self.last_epoch,
         }
     }
 
@@ -42,6 +46,7 @@ impl Wire for Hello {
         Ok(Self {
             unresolved: list("hello.unresolved", proto.unresolved, MAX_STANDINGS)?,
             rounds: map("hello.studies", proto.studies.into_iter().map(standing))?,
+            last_epoch: proto.last_epoch,
         })
     }
 }

@@ -3,10 +3,15 @@
 mod any;
 mod bad_fields;
 mod bytes;
+mod cohort;
+mod history;
+mod invitation;
 mod known;
 mod limits;
+mod membership;
 mod protocol;
 mod round_trip;
+mod sums;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;

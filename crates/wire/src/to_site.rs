@@ -13,11 +13,13 @@ use ripieno_secagg::{Kind, SlotId};
 use ripieno_study::{Digest, SiteIndex};
 
 use crate::common::{kind, put_kind};
-use crate::envelope::{self, Body, body};
+use crate::envelope::{self, Body, Inner, body, inner};
 use crate::error::WireError;
-use crate::field::{Wire, digest, list, put, put_list, put_site, required, site, slots};
+use crate::field::{
+    Wire, digest, list, number, put, put_list, put_reason, put_site, reason, required, site, slots,
+};
 use crate::limits::{
-    MAX_CONTROL_BYTES, MAX_PUBLISHED_BYTES, MAX_SETUP_BYTES, MAX_SITES, MAX_SMALL_BYTES,
+    MAX_CONTROL_BYTES, MAX_PUBLISHED_BYTES, MAX_SETUP_BYTES, MAX_SITES, MAX_SMALL_BYTES, MAX_TILES,
 };
 use crate::pb;
 use crate::published::Published;
@@ -55,8 +57,22 @@ pub enum ToSite {
     },
     /// A study asks for the site's approval.
     Study(StudyOffer),
+    /// A study is over without a result.
+    Ended {
+        /// The study.
+        study: Digest,
+        /// Why; cut to [`MAX_REASON`](crate::limits::MAX_REASON) bytes when it is sent.
+        reason: String,
+    },
     /// R1: a round begins.
     Contract(SignedContract),
+    /// R1 again, to a site whose upload was interrupted.
+    Resume {
+        /// The contract of the round.
+        contract: SignedContract,
+        /// Tiles that are here, at most 2^21: the upload goes on after them.
+        taken: u32,
+    },
     /// R3: the survivors, to be signed.
     Propose(Proposal),
     /// R3: VOID is to be signed.
@@ -92,20 +108,35 @@ pub enum ToSite {
 
 const MESSAGE: &str = "to_site";
 
-const BODIES: [Body; 13] = [
+/// Of a signed contract: the contract's plan, and verdicts.
+pub(crate) const CONTRACT: &[Inner] = &[inner(1, &[inner(10, &[])]), inner(2, &[])];
+const PROPOSAL: &[Inner] = &[inner(1, CONTRACT)];
+pub(crate) const CERTIFICATE: Inner = inner(1, &[inner(1, &[])]);
+/// Of the parts of a sum. There may be as many tiles as an update has, each with parts of its own.
+const TILES: Inner =
+    Inner { number: 5, most: MAX_TILES as usize, inner: &[inner(1, &[inner(2, &[])])] };
+
+const BODIES: [Body; 15] = [
     body(1, "announce", MAX_SMALL_BYTES),
-    body(2, "adverts", MAX_SETUP_BYTES),
-    body(3, "bundles", MAX_SETUP_BYTES),
-    body(4, "acceptances", MAX_SETUP_BYTES),
+    body(2, "adverts", MAX_SETUP_BYTES).with(&[inner(3, &[])]),
+    body(3, "bundles", MAX_SETUP_BYTES).with(&[inner(2, &[])]),
+    body(4, "acceptances", MAX_SETUP_BYTES).with(&[inner(2, &[])]),
     body(10, "study", MAX_SETUP_BYTES),
-    body(20, "contract", MAX_CONTROL_BYTES),
-    body(21, "propose", MAX_CONTROL_BYTES),
+    body(12, "ended", MAX_SMALL_BYTES),
+    body(20, "contract", MAX_CONTROL_BYTES).with(CONTRACT),
+    body(21, "propose", MAX_CONTROL_BYTES).with(PROPOSAL),
     body(22, "void_request", MAX_SMALL_BYTES),
     body(23, "voided", MAX_SMALL_BYTES),
-    body(24, "open", MAX_CONTROL_BYTES),
+    body(24, "open", MAX_CONTROL_BYTES).with(&[CERTIFICATE, inner(2, PROPOSAL)]),
     body(25, "prove", MAX_SMALL_BYTES),
-    body(26, "published", MAX_PUBLISHED_BYTES),
+    body(26, "published", MAX_PUBLISHED_BYTES).with(&[
+        inner(1, CONTRACT),
+        inner(2, &[CERTIFICATE]),
+        inner(4, &[]),
+        TILES,
+    ]),
     body(27, "settled", MAX_CONTROL_BYTES),
+    body(28, "resume", MAX_CONTROL_BYTES).with(&[inner(1, CONTRACT)]),
 ];
 
 impl ToSite {
@@ -137,7 +168,9 @@ impl ToSite {
             ToSite::Bundles { .. } => "Bundles",
             ToSite::Acceptances { .. } => "Acceptances",
             ToSite::Study(_) => "Study",
+            ToSite::Ended { .. } => "Ended",
             ToSite::Contract(_) => "Contract",
+            ToSite::Resume { .. } => "Resume",
             ToSite::Propose(_) => "Propose",
             ToSite::VoidRequest(_) => "VoidRequest",
             ToSite::Open { .. } => "Open",
@@ -174,7 +207,14 @@ impl Wire for ToSite {
                 acceptances: put_list(acceptances),
             }),
             ToSite::Study(offer) => Proto::Study(offer.to_proto()),
+            ToSite::Ended { study, reason } => {
+                Proto::Ended(pb::StudyEnded { study: put(study), reason: put_reason(reason) })
+            }
             ToSite::Contract(signed) => Proto::Contract(signed.to_proto()),
+            ToSite::Resume { contract, taken } => Proto::Resume(pb::ResumedUpload {
+                contract: Some(contract.to_proto()),
+                taken: *taken,
+            }),
             ToSite::Propose(proposal) => Proto::Propose(proposal.to_proto()),
             ToSite::VoidRequest(id) => {
                 Proto::VoidRequest(pb::VoidRequest { slot_id: Some(id.to_proto()) })
@@ -213,7 +253,15 @@ impl Wire for ToSite {
                 acceptances: list("acceptances.acceptances", message.acceptances, MAX_SITES)?,
             },
             Proto::Study(offer) => Self::Study(Wire::from_proto(offer)?),
+            Proto::Ended(message) => Self::Ended {
+                study: digest("study_ended.study", &message.study)?,
+                reason: reason("study_ended.reason", message.reason)?,
+            },
             Proto::Contract(signed) => Self::Contract(Wire::from_proto(signed)?),
+            Proto::Resume(message) => Self::Resume {
+                contract: required("resumed_upload.contract", message.contract)?,
+                taken: number("resumed_upload.taken", message.taken, 0..=MAX_TILES)?,
+            },
             Proto::Propose(proposal) => Self::Propose(Wire::from_proto(proposal)?),
             Proto::VoidRequest(request) => {
                 Self::VoidRequest(required("void_request.slot_id", request.slot_id)?)

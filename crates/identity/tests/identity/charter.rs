@@ -52,9 +52,28 @@ fn indices_increase_and_stay_below_the_next_one() {
 }
 
 #[test]
+fn a_charter_says_where_two_sums_may_share_one_honest_site_alone() {
+    let least = |sites: u16, corrupt: u16, minimum: u16| {
+        let mut fields = fields(sites);
+        (fields.corrupt, fields.policy.minimum_sites) = (corrupt, minimum);
+        fields.quorum = (sites + corrupt) / 2 + 1;
+        let charter = Charter::new(fields).expect("a charter");
+        assert_eq!(charter.caution().is_some(), charter.minimum_to_meet().is_some());
+        charter.minimum_to_meet()
+    };
+    assert_eq!([least(3, 0, 3), least(4, 0, 3), least(5, 1, 4)], [None; 3]);
+    assert_eq!(least(5, 0, 3), Some(4));
+    assert_eq!(least(6, 1, 4), Some(5), "two sets of four share two, of which one is corrupt");
+    assert_eq!(least(6, 1, 5), None);
+    assert_eq!(least(20, 2, 5), Some(12));
+}
+
+#[test]
 fn versions_are_chained() {
     let some = founded(3).digest();
     assert_eq!(broken(|f| f.version = 0), BadCharter::Version(0));
+    let zeroth = broken(|f| (f.version, f.previous) = (0, Some(some)));
+    assert_eq!(zeroth, BadCharter::Version(0));
     assert_eq!(broken(|f| f.version = 2), BadCharter::Version(2));
     assert_eq!(broken(|f| f.previous = Some(some)), BadCharter::Version(1));
 }
@@ -194,8 +213,11 @@ fn a_successor_follows_its_predecessor() {
     expect(next(&current, |f| f.version = 3), BadSuccession::Version(3));
     let elsewhere = founded(3).digest();
     expect(next(&current, |f| f.previous = Some(elsewhere)), BadSuccession::Previous);
+    let proposed = next(&current, |f| f.previous = Some(elsewhere));
+    assert_eq!(current.check_successor(&proposed), Err(BadSuccession::Previous));
 }
 
+/// By check H1 an index belongs to one site for ever.
 #[test]
 fn an_index_is_never_given_to_another_site() {
     let first = founded(4);

@@ -5,3 +5,5 @@ mod charter;
 mod common;
 mod consent;
 mod credentials;
+mod enrolment;
+mod requests;

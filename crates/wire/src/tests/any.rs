@@ -4,8 +4,10 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use ripieno_identity::{
-    Credential, CredentialFields, PublicKey, Signature, SigningKey, Submission,
+    Charter, CharterConsent, CharterFields, CharterSite, Credential, CredentialFields,
+    FederationPolicy, PublicKey, Signature, SigningKey, Submission,
 };
+use ripieno_secagg::cohort::{CohortSum, DrawCommit, Reveal, Total, Word};
 use ripieno_secagg::epoch::advertise::Announcement;
 use ripieno_secagg::epoch::{Acceptance, Advert, Bundle, SlotAdvert};
 use ripieno_secagg::round::open::{Release, ShareProof, SiteSecret};
@@ -23,7 +25,9 @@ use ripieno_study::{
 };
 use zeroize::Zeroizing;
 
-use crate::{FromSite, Hello, Parts, Published, StudyAnswer, StudyOffer, StudyVerdict, ToSite};
+use crate::{
+    FromSite, Hello, Invitation, Parts, Published, StudyAnswer, StudyOffer, StudyVerdict, ToSite,
+};
 
 pub(super) fn digest() -> impl Strategy<Value = Digest> {
     any::<[u8; 32]>().prop_map(Digest::from_bytes)
@@ -132,6 +136,53 @@ pub(super) fn credential() -> impl Strategy<Value = Credential> {
     )
 }
 
+/// A charter of 3 to 8 sites, of any version.
+pub(super) fn charter() -> impl Strategy<Value = Charter> {
+    let sites = vec(public_key(), 4..9).prop_filter("keys differ", |keys| {
+        keys.iter().collect::<std::collections::HashSet<_>>().len() == keys.len()
+    });
+    (sites, 1..=u32::MAX, digest(), 1..9000_u16).prop_map(|(mut keys, version, digest, gap)| {
+        let coordinator = keys.remove(0);
+        let sites: Vec<_> =
+            (1..).zip(keys).map(|(n, key)| charter_site(n * gap.min(4000), key)).collect();
+        let n = u16::try_from(sites.len()).unwrap();
+        Charter::new(CharterFields {
+            federation: "North-West 2.1_b".into(),
+            version,
+            previous: (version > 1).then_some(digest),
+            next_index: sites.last().unwrap().index.get() + gap,
+            coordinator,
+            corrupt: n - 3,
+            quorum: n,
+            policy: FederationPolicy { minimum_sites: n },
+            sites,
+        })
+        .unwrap()
+    })
+}
+
+fn charter_site(index: u16, key: PublicKey) -> CharterSite {
+    CharterSite { index: SiteIndex::new(index).unwrap(), name: format!("site {index}"), key }
+}
+
+pub(super) fn consent() -> impl Strategy<Value = CharterConsent> {
+    (site(), signature()).prop_map(|(site, signature)| CharterConsent { site, signature })
+}
+
+pub(super) fn invitation() -> impl Strategy<Value = Invitation> {
+    let rest = ("[a-z0-9.-]{1,40}:[1-9][0-9]{0,3}", text(), any::<u64>(), any::<[u8; 32]>());
+    (digest(), public_key(), rest).prop_map(
+        |(authority, coordinator, (address, site, expires, secret))| Invitation {
+            address,
+            authority,
+            coordinator,
+            site,
+            expires,
+            secret: Zeroizing::new(secret),
+        },
+    )
+}
+
 pub(super) fn submission() -> impl Strategy<Value = Submission> {
     (digest(), credential(), signature()).prop_map(|(study, credential, signature)| Submission {
         study,
@@ -206,7 +257,8 @@ pub(super) fn contract() -> impl Strategy<Value = Contract> {
 
 pub(super) fn hello() -> impl Strategy<Value = Hello> {
     let rounds = btree_map(digest(), 1..=u32::MAX, 0..3);
-    (vec(slot_id(), 0..3), rounds).prop_map(|(unresolved, rounds)| Hello { unresolved, rounds })
+    (vec(slot_id(), 0..3), rounds, any::<u64>())
+        .prop_map(|(unresolved, rounds, last_epoch)| Hello { unresolved, rounds, last_epoch })
 }
 
 pub(super) fn verdict() -> impl Strategy<Value = Verdict> {
@@ -230,13 +282,14 @@ pub(super) fn signed_contract() -> impl Strategy<Value = SignedContract> {
 }
 
 pub(super) fn trailer() -> impl Strategy<Value = Trailer> {
-    let digests = (digest(), digest(), digest());
+    let digests = (digest(), digest(), digest(), digest());
     (digests, site(), 0..=1_u64 << 30, head(), signature()).prop_map(
-        |((ctx, root, audit), from, lanes, ledger, signature)| Trailer {
+        |((ctx, root, history, audit), from, lanes, ledger, signature)| Trailer {
             ctx,
             from,
             root,
             lanes,
+            history,
             ledger,
             audit,
             signature,
@@ -334,7 +387,11 @@ pub(super) fn receipt() -> impl Strategy<Value = Receipt> {
 }
 
 pub(super) fn tile_part() -> impl Strategy<Value = TilePart> {
-    (site(), lanes(), path()).prop_map(|(from, lanes, path)| TilePart { from, lanes, path })
+    (site(), lanes(), path()).prop_map(|(from, lanes, path)| TilePart {
+        from,
+        lanes: lanes.into(),
+        path,
+    })
 }
 
 pub(super) fn published() -> impl Strategy<Value = Published> {
@@ -343,8 +400,9 @@ pub(super) fn published() -> impl Strategy<Value = Published> {
         btree_map(site(), lanes(), 0..4).prop_map(Parts::Whole),
         tiles.prop_map(Parts::Tiles),
     ];
-    (signed_contract(), receipt(), lanes(), parts)
-        .prop_map(|(contract, receipt, sum, parts)| Published { contract, receipt, sum, parts })
+    (signed_contract(), receipt(), lanes(), parts).prop_map(|(contract, receipt, sum, parts)| {
+        Published { contract, receipt, sum: sum.into(), parts }
+    })
 }
 
 pub(super) fn refusal() -> impl Strategy<Value = Refusal> {
@@ -370,7 +428,11 @@ pub(super) fn to_site_variants() -> Vec<BoxedStrategy<ToSite>> {
             .prop_map(|(epoch, acceptances)| ToSite::Acceptances { epoch, acceptances })
             .boxed(),
         study_offer().prop_map(ToSite::Study).boxed(),
+        (digest(), text()).prop_map(|(study, reason)| ToSite::Ended { study, reason }).boxed(),
         signed_contract().prop_map(ToSite::Contract).boxed(),
+        (signed_contract(), 0..=1_u32 << 21)
+            .prop_map(|(contract, taken)| ToSite::Resume { contract, taken })
+            .boxed(),
         proposal().prop_map(ToSite::Propose).boxed(),
         slot_id().prop_map(ToSite::VoidRequest).boxed(),
         (certificate(), option::of(proposal()))
@@ -395,7 +457,7 @@ pub(super) fn from_site_variants() -> Vec<BoxedStrategy<FromSite>> {
         acceptance().prop_map(FromSite::Acceptance).boxed(),
         study_answer().prop_map(FromSite::StudyAnswer).boxed(),
         (slot_id(), 0..1_u32 << 21, lanes())
-            .prop_map(|(id, number, lanes)| FromSite::Tile { id, number, lanes })
+            .prop_map(|(id, number, lanes)| FromSite::Tile { id, number, lanes: lanes.into() })
             .boxed(),
         (slot_id(), trailer()).prop_map(|(id, trailer)| FromSite::Trailer { id, trailer }).boxed(),
         ballot().prop_map(FromSite::Ballot).boxed(),
@@ -416,4 +478,37 @@ pub(super) fn to_site() -> impl Strategy<Value = ToSite> {
 
 pub(super) fn from_site() -> impl Strategy<Value = FromSite> {
     prop::strategy::Union::new(from_site_variants())
+}
+
+pub(super) fn draw_commit() -> impl Strategy<Value = DrawCommit> {
+    (digest(), digest(), site(), digest(), signature()).prop_map(
+        |(charter, study, from, commitment, signature)| DrawCommit {
+            charter,
+            study,
+            from,
+            commitment,
+            signature,
+        },
+    )
+}
+
+pub(super) fn reveal() -> impl Strategy<Value = Reveal> {
+    (site(), any::<[u8; 32]>()).prop_map(|(from, nonce)| Reveal { from, nonce })
+}
+
+pub(super) fn word() -> impl Strategy<Value = Word> {
+    (digest(), digest(), digest(), site(), signature()).prop_map(
+        |(ctx, outcome, sum, from, signature)| Word { ctx, outcome, sum, from, signature },
+    )
+}
+
+pub(super) fn total() -> impl Strategy<Value = Total> {
+    let sum = (contract(), outcome(), lanes(), vec(word(), 0..3)).prop_map(
+        |(contract, outcome, lanes, words)| CohortSum { contract, outcome, lanes, words },
+    );
+    (vec(sum, 0..3), digest(), signature()).prop_map(|(cohorts, next_state, signature)| Total {
+        cohorts,
+        next_state,
+        signature,
+    })
 }

@@ -1,6 +1,7 @@
 //! Every field of every message has a rule, and its bad form is refused by name.
 
 mod fields;
+mod membership;
 mod round;
 mod set_up;
 

@@ -32,13 +32,15 @@ fn from_site(message: &FromSite, bytes: &[u8]) {
 fn messages_to_a_site() {
     let announcement = Announcement { epoch: 300, slots: 64 };
     to_site(&ToSite::Announce(announcement), &[0x0a, 5, 0x08, 0xac, 0x02, 0x10, 64]);
+    let ended = ToSite::Ended { study: ID.transcript, reason: "no".into() };
+    to_site(&ended, &[&[0x62, 38, 0x0a, 32][..], &[7; 32], &[0x12, 2, b'n', b'o']].concat());
     let request = [&[0xb2, 0x01, 38][..], &slot_id()].concat();
     to_site(&ToSite::VoidRequest(ID), &request);
 }
 
 #[test]
 fn messages_from_a_site() {
-    let tile = FromSite::Tile { id: ID, number: 5, lanes: vec![1, 0x0102_0304_0506_0708] };
+    let tile = FromSite::Tile { id: ID, number: 5, lanes: vec![1, 0x0102_0304_0506_0708].into() };
     let lanes = [1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1];
     let content = [&slot_id()[..], &[0x10, 5, 0x1a, 16], &lanes].concat();
     from_site(&tile, &[&[0xa2, 0x01, 58][..], &content].concat());

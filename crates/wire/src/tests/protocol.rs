@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use ripieno_identity::{Signature, SigningKey};
-use ripieno_secagg::epoch::advertise::Announcement;
+use ripieno_secagg::epoch::advertise::{Announcement, Numbers};
 use ripieno_secagg::epoch::{Advertised, Epoch};
 use ripieno_secagg::journal::MemoryJournal;
 use ripieno_secagg::round::outcome::{
@@ -98,6 +98,7 @@ fn federation() -> Federation {
         corrupt: 0,
         coordinator: coordinator.public(),
         sites: keys.iter().map(|(site, key)| (*site, key.public())).collect(),
+        cohort: None,
     });
     let announced = across!(
         ToSite::Announce(Announcement { epoch: EPOCH, slots: SLOTS }),
@@ -108,7 +109,8 @@ fn federation() -> Federation {
     for (site, key) in keys {
         let party = Party::new(site, key, roster.clone()).unwrap();
         let ledger = journals();
-        let state = Advertised::new(party, announced, 0, ledger.head(), &mut rng).unwrap();
+        let state =
+            Advertised::new(party, announced, Numbers::default(), ledger.head(), &mut rng).unwrap();
         let witness = Witness::open(MemoryJournal::default(), &[]).unwrap();
         advertised.push((site, state, ledger, witness));
     }
@@ -197,6 +199,7 @@ fn approved(plan: &Plan) -> Approved<'_> {
     Approved {
         study: digest(2),
         lineage: digest(4),
+        fingerprint: None,
         round: 1,
         state: digest(3),
         plan,
@@ -228,8 +231,8 @@ fn a_sum_is_opened_over_bytes() {
         let upload = epoch.upload(1, &approved(&plan), vec![1; lanes], digest(5), ledger).unwrap();
         let mut received = Vec::new();
         for (number, tile) in (0..).zip(upload.lanes.chunks(512)) {
-            let tile = FromSite::Tile { id, number, lanes: tile.to_vec() };
-            received.extend(across!(tile, FromSite::Tile { lanes, .. } => lanes));
+            let tile = FromSite::Tile { id, number, lanes: tile.to_vec().into() };
+            received.extend_from_slice(&across!(tile, FromSite::Tile { lanes, .. } => lanes));
         }
         assert_eq!(received, *upload.lanes);
         uploads.insert(*site, received);
@@ -278,8 +281,12 @@ fn a_sum_is_opened_over_bytes() {
         signature: Signature::from_bytes([0; 64]),
     };
     receipt.signature = all.coordinator.sign(&receipt.digest(&all.roster.charter));
-    let published =
-        Published { contract: signed, receipt, sum: vec![3; lanes], parts: Parts::Whole(uploads) };
+    let published = Published {
+        contract: signed,
+        receipt,
+        sum: vec![3; lanes].into(),
+        parts: Parts::Whole(uploads),
+    };
     let published =
         across!(ToSite::Published(published), ToSite::Published(published) => published);
     let digest = published.receipt.digest(&all.roster.charter);

@@ -28,7 +28,7 @@ fn every_variant_has_its_own_body() {
         assert_eq!(distinct.len(), names.len());
         names.len()
     };
-    assert_eq!(names(to_site.iter().map(|message| format!("{message:?}")).collect()), 13);
+    assert_eq!(names(to_site.iter().map(|message| format!("{message:?}")).collect()), 15);
     assert_eq!(names(from_site.iter().map(|message| format!("{message:?}")).collect()), 13);
     for message in to_site {
         assert!(ToSite::decode(message.encode()) == Ok(message.clone()), "{message:?}");
@@ -64,11 +64,12 @@ fn a_rule_arrives_short_and_on_one_line() {
 
 #[test]
 fn no_text_form_shows_lanes_or_shares() {
-    let tile = FromSite::Tile { id: sample(any::slot_id()), number: 0, lanes: vec![123_456] };
+    let tile =
+        FromSite::Tile { id: sample(any::slot_id()), number: 0, lanes: vec![123_456].into() };
     assert_eq!(format!("{tile:?}"), "FromSite::Tile");
     assert_eq!(format!("{:?}", FromSite::Release(sample(any::release()))), "FromSite::Release");
     let mut published = sample(any::published());
-    published.sum = vec![123_456];
+    published.sum = vec![123_456].into();
     published.parts = crate::Parts::Tiles([(1, vec![])].into());
     let shown = format!("{published:?}");
     assert!(!shown.contains("123456") && shown.ends_with("1 lanes, Tiles(1 tiles))"), "{shown}");

@@ -80,6 +80,7 @@ fn uploads_and_outcomes() {
         "trailer.from: not a number from 1 to 65535" => |m| m.from = 0,
         "trailer.root: 31 bytes, 32 expected" => |m| m.root = bytes(31),
         "trailer.lanes: not a number from 0 to 1073741824" => |m| m.lanes = (1 << 30) + 1,
+        "trailer.history: 31 bytes, 32 expected" => |m| m.history = bytes(31),
         "trailer.ledger: missing" => |m| m.ledger = None,
         "trailer.audit: 31 bytes, 32 expected" => |m| m.audit = bytes(31),
         "trailer.signature: 0 bytes, 64 expected" => |m| m.signature = bytes(0),
@@ -141,7 +142,7 @@ fn uploads_and_outcomes() {
         "void_certificate.signatures: its keys do not strictly increase"
             => |m| m.signatures = vec![signed(2, 64), signed(1, 64)],
     }
-    table! { to_site(7);
+    table! { to_site(9);
         "void_request.slot_id: missing" => |body| {
             if let To::VoidRequest(m) = body { m.slot_id = None; }
         },
@@ -149,8 +150,20 @@ fn uploads_and_outcomes() {
 }
 
 #[test]
+fn resumed_uploads() {
+    table! { to_site(7);
+        "resumed_upload.contract: missing" => |body| {
+            if let To::Resume(m) = body { m.contract = None; }
+        },
+        "resumed_upload.taken: not a number from 0 to 2097152" => |body| {
+            if let To::Resume(m) = body { m.taken = (1 << 21) + 1; }
+        },
+    }
+}
+
+#[test]
 fn openings() {
-    table! { to_site(8);
+    table! { to_site(10);
         "open_request.certificate: missing" => |body| {
             if let To::Open(m) = body { m.certificate = None; }
         },
@@ -172,7 +185,7 @@ fn openings() {
             => |m| m.roots = vec![pb::SiteSecret::default(); 129],
         "release.signature: 0 bytes, 64 expected" => |m| m.signature = bytes(0),
     }
-    table! { to_site(10);
+    table! { to_site(12);
         "prove_request.slot_id: missing" => |body| {
             if let To::Prove(m) = body { m.slot_id = None; }
         },
@@ -213,7 +226,7 @@ fn sums() {
         "receipt.next_state: 31 bytes, 32 expected" => |m| m.next_state = bytes(31),
         "receipt.signature: 0 bytes, 64 expected" => |m| m.signature = bytes(0),
     }
-    table! { to_site(12);
+    table! { to_site(14);
         "settled.study: 31 bytes, 32 expected" => |body| {
             if let To::Settled(m) = body { m.study = bytes(31); }
         },

@@ -148,6 +148,14 @@ fn studies() {
         "study_answer.study: 0 bytes, 32 expected" => |m| m.study = bytes(0),
         "study_answer.verdict: missing" => |m| m.verdict = None,
     }
+    table! { to_site(5);
+        "study_ended.study: 31 bytes, 32 expected" => |body| {
+            if let To::Ended(m) = body { m.study = bytes(31); }
+        },
+        "study_ended.reason: 2049 bytes, 0 to 2048 allowed" => |body| {
+            if let To::Ended(m) = body { m.reason = TEXT.repeat(2049); }
+        },
+    }
     table! { answer(StudyVerdict::Pending { reason: TEXT.into() });
         "study_pending.reason: 2049 bytes, 0 to 2048 allowed" => |m| {
             if let Some(Answer::Pending(m)) = &mut m.verdict { m.reason = TEXT.repeat(2049); }
