@@ -21,6 +21,15 @@ pub trait Journal {
     /// # Errors
     /// Where that cannot be promised; the caller then takes no further step.
     fn append(&mut self, record: &[u8]) -> Result<(), JournalError>;
+
+    /// Appends records in order. When this returns `Ok`, all of them survive a crash of the machine;
+    /// after an error, or a crash, the first ones may be there and the others not.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    fn append_all(&mut self, records: &[Vec<u8>]) -> Result<(), JournalError> {
+        records.iter().try_for_each(|record| self.append(record))
+    }
 }
 
 /// Keeps records in memory: for tests, and for simulations whose sites live and die with one

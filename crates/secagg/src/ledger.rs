@@ -77,6 +77,10 @@ pub struct Entry {
     pub study: Digest,
     /// The data set's stable local lineage.
     pub lineage: Digest,
+    /// Of the bytes that were read: every sum of a study on a data set is over the same rows. `None`
+    /// where nothing was read, and in records that are older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
     /// The epoch's share-holders: with `threshold` and `void_quorum` they say who can resolve it.
     pub holders: SiteSet,
     /// `t` of the epoch.
@@ -181,6 +185,12 @@ impl<J: Journal> Ledger<J> {
         self.entries.get(&id).map(|(_, standing)| *standing)
     }
 
+    /// Slots for which a certificate would still change something: the unresolved ones, and those
+    /// that a steward has decided about.
+    pub fn without_certificate(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.keys().filter_map(|id| self.open_entry(*id))
+    }
+
     /// Slots of this site's data that have neither certificate.
     pub fn unresolved(&self) -> impl Iterator<Item = &Entry> {
         let open = |(_, standing): &&(Entry, Standing)| *standing == Standing::Unresolved;
@@ -190,11 +200,47 @@ impl<J: Journal> Ledger<J> {
     /// Releases of a study on a data set that are spent or reserved.
     #[must_use]
     pub fn spent(&self, study: &Digest, lineage: &Digest) -> u64 {
-        let counts = |entry: &Entry, standing: Standing| {
-            entry.study == *study && entry.lineage == *lineage && standing != Standing::Void
+        let entries = self.counted(study, lineage);
+        entries.map(|entry| entry.reserved).fold(0, u64::saturating_add)
+    }
+
+    /// Fingerprint of the data that a study's sums are over, on the data set of this lineage: its
+    /// next sum is over the same bytes, or there is none.
+    #[must_use]
+    pub fn fingerprint(&self, study: &Digest, lineage: &Digest) -> Option<Digest> {
+        self.counted(study, lineage).find_map(|entry| entry.fingerprint)
+    }
+
+    /// What counts as opened, or may have been.
+    fn counted(&self, study: &Digest, lineage: &Digest) -> impl Iterator<Item = &Entry> {
+        let (study, lineage) = (*study, *lineage);
+        let counts = move |(entry, standing): &&(Entry, Standing)| {
+            (entry.study, entry.lineage) == (study, lineage) && *standing != Standing::Void
         };
-        let entries = self.entries.values().filter(|(entry, standing)| counts(entry, *standing));
-        entries.map(|(entry, _)| entry.reserved).fold(0, u64::saturating_add)
+        self.entries.values().filter(counts).map(|(entry, _)| entry)
+    }
+
+    /// Sums of a study that count as opened, on whatever data.
+    #[must_use]
+    pub fn sums_of(&self, study: &Digest) -> u64 {
+        let opened = |(entry, standing): &&(Entry, Standing)| {
+            entry.study == *study && *standing == Standing::Opened
+        };
+        self.entries.values().filter(opened).count() as u64
+    }
+
+    /// What a trailer names of a study: H("history", list(T, slot)) over the slots of the study, on
+    /// whatever data, that count as opened, in order: by a certificate for survivors, or by a
+    /// steward's decision. A coordinator that withholds a certificate until stewards decide must not
+    /// make their ledgers look like one that has forgotten the slot.
+    #[must_use]
+    pub fn history(&self, study: &Digest) -> Digest {
+        let opened = |(_, (entry, standing)): &(&SlotId, &(Entry, Standing))| {
+            entry.study == *study && *standing == Standing::Opened
+        };
+        let slots: Vec<_> = self.entries.iter().filter(opened).map(|(id, _)| id).collect();
+        let add = |hasher: Hasher, id: &SlotId| hasher.part(id.transcript).number(id.slot);
+        Hasher::new(Tag::History).list(slots.into_iter(), add).finish()
     }
 
     /// Other studies that opened another set of sites on the same data: two such sums differ by
@@ -215,12 +261,14 @@ impl<J: Journal> Ledger<J> {
     }
 
     /// Checks S4, S7 and S8: whether the entry may be made, under a limit of releases for the study
-    /// on this data set.
+    /// on this data set. Two sums of one study over other bytes of one data set would give away how
+    /// the rows differ.
     ///
     /// # Errors
     /// The refusal, which names the slot that stands in the way.
     pub fn admit(&self, entry: &Entry, limit: u64) -> Result<(), Refusal> {
         self.check_new(entry)?;
+        self.check_fingerprint(entry)?;
         let mut spent = 0_u64;
         for (other, standing) in self.entries.values() {
             if (other.study, other.lineage) != (entry.study, entry.lineage) {
@@ -372,6 +420,19 @@ impl<J: Journal> Ledger<J> {
             return Err(Refusal::coordinator(Check::S4, reason));
         }
         Ok(())
+    }
+
+    /// Check S8: the data is that of the study's sums so far.
+    fn check_fingerprint(&self, entry: &Entry) -> Result<(), Refusal> {
+        let held = self.fingerprint(&entry.study, &entry.lineage);
+        match (held, entry.fingerprint) {
+            (Some(held), Some(now)) if held != now => {
+                let reason = "the data has changed since a sum of this study: a study on the new \
+                              data is another one";
+                Err(Refusal::own(Check::S8, reason))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn apply(&mut self, record: Record) -> Result<(), LedgerError> {

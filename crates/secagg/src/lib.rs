@@ -5,16 +5,19 @@
 //! - [`epoch`]: how sites set up one-time slots (E1–E4).
 //! - [`round`]: a round at a site (R1–R5), as participant and as share-holder.
 //! - [`coordinator`]: the other side of both.
+//! - [`cohort`]: more sites than one cohort holds.
 //! - [`ledger`], [`witness`], [`journal`]: what must survive a restart.
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
 )]
 
+pub mod cohort;
 pub mod coordinator;
 pub mod epoch;
 pub mod journal;
 pub mod kdf;
+mod lanes;
 pub mod ledger;
 pub mod locked;
 pub mod mask;
@@ -27,6 +30,7 @@ pub mod shamir;
 pub mod witness;
 
 pub use epoch::secrets::Kind;
+pub use lanes::Lanes;
 pub use ledger::{Head, Ledger, SlotId};
 pub use party::Party;
 pub use roster::Roster;

@@ -5,6 +5,47 @@
 
 use ripieno_study::{Digest, Hasher, Tag};
 
+/// A tree with all its nodes: for whoever needs many paths.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The leaves first, then the parents of each level, up to the root.
+    levels: Vec<Vec<Digest>>,
+    tag: Tag,
+}
+
+impl Tree {
+    /// Over these leaves, with `tag` for the inner nodes.
+    #[must_use]
+    pub fn new(tag: Tag, leaves: Vec<Digest>) -> Self {
+        let mut levels = Vec::new();
+        let mut level = leaves;
+        while level.len() > 1 {
+            let above = parents(tag, &level);
+            levels.push(level);
+            level = above;
+        }
+        levels.push(level);
+        Self { levels, tag }
+    }
+
+    /// As [`root`].
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        let top = self.levels.last().and_then(|level| level.first());
+        top.copied().unwrap_or_else(|| Hasher::new(self.tag).finish())
+    }
+
+    /// As [`path`].
+    #[must_use]
+    pub fn path(&self, index: usize) -> Vec<Digest> {
+        let sibling = |(height, level): (u32, &Vec<Digest>)| {
+            level.get(index.unbounded_shr(height) ^ 1).copied()
+        };
+        let below_the_root = self.levels.len().saturating_sub(1);
+        (0..).zip(&self.levels).take(below_the_root).filter_map(sibling).collect()
+    }
+}
+
 /// Root of `leaves`, with `tag` for the inner nodes. No leaves have the root H(tag).
 #[must_use]
 pub fn root(tag: Tag, leaves: &[Digest]) -> Digest {
@@ -18,14 +59,18 @@ pub fn root(tag: Tag, leaves: &[Digest]) -> Digest {
 /// The siblings on the way from leaf `index` to the root, lowest first.
 #[must_use]
 pub fn path(tag: Tag, leaves: &[Digest], index: usize) -> Vec<Digest> {
-    let (mut level, mut index) = (leaves.to_vec(), index);
-    let mut path = Vec::new();
-    while level.len() > 1 {
-        path.extend(level.get(index ^ 1));
-        level = parents(tag, &level);
-        index /= 2;
+    Tree::new(tag, leaves.to_vec()).path(index)
+}
+
+/// How many digests the path of leaf `index` of `count` leaves has.
+#[must_use]
+pub fn path_length(index: usize, count: usize) -> usize {
+    let (mut index, mut count, mut length) = (index, count, 0);
+    while count > 1 {
+        length += usize::from(index ^ 1 < count);
+        (index, count) = (index / 2, count.div_ceil(2));
     }
-    path
+    length
 }
 
 /// The root that `leaf` at `index` of `count` leaves has with this path; `None` where the path has
@@ -81,6 +126,7 @@ mod tests {
             let root = root(Tag::ShareNode, &leaves);
             for (index, leaf) in leaves.iter().enumerate() {
                 let path = path(Tag::ShareNode, &leaves, index);
+                assert_eq!(path.len(), path_length(index, count));
                 let found = |leaf, index, path: &[Digest]| {
                     root_from_path(Tag::ShareNode, leaf, index, count, path)
                 };

@@ -33,6 +33,14 @@ impl Party {
         Ok(Self { index, key, roster })
     }
 
+    /// The same site under another charter.
+    ///
+    /// # Errors
+    /// Check H1 where its roster gives the index another key, or none.
+    pub fn under(&self, roster: Arc<Roster>) -> Result<Self, Refusal> {
+        Self::new(self.index, Arc::clone(&self.key), roster)
+    }
+
     /// The site's index.
     #[must_use]
     pub fn index(&self) -> SiteIndex {

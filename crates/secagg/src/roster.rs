@@ -5,6 +5,17 @@ use std::collections::BTreeMap;
 use ripieno_identity::{PublicKey, RatifiedCharter, Signature};
 use ripieno_study::{Check, Culprit, Digest, Refusal, SiteIndex};
 
+/// A cohort that was drawn for a study.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// The seed of the draw.
+    pub seed: Digest,
+    /// The study that it was made for.
+    pub study: Digest,
+    /// The cohort's number, from 0.
+    pub number: u32,
+}
+
 /// The members of a federation, from the charter that a site has accepted. Sites know their peers
 /// from here alone (docs/protocol.md §2).
 #[derive(Clone, Debug)]
@@ -17,8 +28,10 @@ pub struct Roster {
     pub corrupt: u16,
     /// The coordinator's key.
     pub coordinator: PublicKey,
-    /// The sites' keys.
+    /// The sites' keys; of a drawn cohort, those of its members.
     pub sites: BTreeMap<SiteIndex, PublicKey>,
+    /// The cohort; `None` where nothing was drawn.
+    pub cohort: Option<Cohort>,
 }
 
 impl From<&RatifiedCharter> for Roster {
@@ -29,6 +42,7 @@ impl From<&RatifiedCharter> for Roster {
             corrupt: charter.corrupt(),
             coordinator: charter.coordinator(),
             sites: charter.sites().iter().map(|site| (site.index, site.key)).collect(),
+            cohort: None,
         }
     }
 }
@@ -47,7 +61,8 @@ impl Roster {
         signature: &Signature,
     ) -> Result<(), Refusal> {
         let Some(key) = self.sites.get(&site) else {
-            return Err(Refusal::site(check, site, "it is not in the charter"));
+            let list = if self.cohort.is_some() { "cohort" } else { "charter" };
+            return Err(Refusal::site(check, site, format!("it is not in the {list}")));
         };
         key.verify(digest, signature)
             .map_err(|_| Refusal::site(check, site, "the signature does not verify"))

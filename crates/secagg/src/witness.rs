@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ripieno_study::{Check, Refusal, SiteIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::ledger::{Head, LedgerError};
 
 /// Heads that are kept of one site, the highest ones.
@@ -32,6 +32,23 @@ pub struct Witness<J> {
 /// How many records of each site's ledger had been seen at some moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<SiteIndex, u64>);
+
+impl Counts {
+    /// Refuses a head that is below what had been seen of its site.
+    fn admits(&self, site: SiteIndex, head: Head) -> Result<(), Refusal> {
+        match self.0.get(&site).filter(|highest| head.count < **highest) {
+            None => Ok(()),
+            Some(highest) => {
+                let reason = format!(
+                    "its ledger ends at record {}, and record {highest} was seen before: was it \
+                     restored from a backup?",
+                    head.count
+                );
+                Err(Refusal::site(Check::L1, site, reason))
+            }
+        }
+    }
+}
 
 impl<J: Journal + Default> Default for Witness<J> {
     fn default() -> Self {
@@ -90,15 +107,22 @@ impl<J: Journal> Witness<J> {
         site: SiteIndex,
         head: Head,
     ) -> Result<(), LedgerError> {
-        if let Some(highest) = before.0.get(&site).filter(|highest| head.count < **highest) {
-            let reason = format!(
-                "its ledger has {} records, {highest} were seen before: was it restored from a \
-                 backup?",
-                head.count
-            );
-            return Err(Refusal::site(Check::L1, site, reason).into());
-        }
-        self.trailer(site, head)
+        self.adverts_since(before, [(site, head)])
+    }
+
+    /// The same of several, which are written down together: up to the first that is refused.
+    ///
+    /// # Errors
+    /// As [`Self::advert_since`].
+    pub fn adverts_since(
+        &mut self,
+        before: &Counts,
+        heads: impl IntoIterator<Item = (SiteIndex, Head)>,
+    ) -> Result<(), LedgerError> {
+        self.take(heads.into_iter().map(|(site, head)| {
+            before.admits(site, head)?;
+            Ok((site, head))
+        }))
     }
 
     /// Takes the head of a trailer. Slots of several studies may end in another order than they
@@ -107,21 +131,62 @@ impl<J: Journal> Witness<J> {
     /// # Errors
     /// Check L1 with the site as culprit, or the journal's error.
     pub fn trailer(&mut self, site: SiteIndex, head: Head) -> Result<(), LedgerError> {
-        let known = self.seen.get(&site).and_then(|heads| heads.get(&head.count));
-        match known {
-            Some(known) if *known == head => return Ok(()),
+        self.trailers([(site, head)])
+    }
+
+    /// The same of several, which are written down together: up to the first that is refused.
+    ///
+    /// # Errors
+    /// As [`Self::trailer`].
+    pub fn trailers(
+        &mut self,
+        heads: impl IntoIterator<Item = (SiteIndex, Head)>,
+    ) -> Result<(), LedgerError> {
+        self.take(heads.into_iter().map(Ok))
+    }
+
+    /// Takes heads up to the first that is refused: those before it are kept, for they were seen.
+    fn take(
+        &mut self,
+        heads: impl Iterator<Item = Result<(SiteIndex, Head), Refusal>>,
+    ) -> Result<(), LedgerError> {
+        let (mut new, mut records) = (BTreeMap::new(), Vec::new());
+        let mut refused = Ok(());
+        for head in heads {
+            match head.and_then(|(site, head)| Ok((site, head, self.is_new(&new, site, head)?))) {
+                Ok((site, head, true)) => {
+                    let bytes = serde_json::to_vec(&Seen { site, head });
+                    records.push(bytes.map_err(|e| JournalError::new(e.to_string()))?);
+                    new.insert((site, head.count), head);
+                }
+                Ok(_) => {}
+                Err(refusal) => {
+                    refused = Err(refusal.into());
+                    break;
+                }
+            }
+        }
+        self.journal.append_all(&records)?;
+        new.into_iter().for_each(|((site, _), head)| self.keep(site, head));
+        refused
+    }
+
+    /// Whether a head was not seen before; refused where another one was at its count.
+    fn is_new(
+        &self,
+        new: &BTreeMap<(SiteIndex, u64), Head>,
+        site: SiteIndex,
+        head: Head,
+    ) -> Result<bool, Refusal> {
+        let kept = || self.seen.get(&site).and_then(|heads| heads.get(&head.count));
+        match new.get(&(site, head.count)).or_else(kept) {
+            None => Ok(true),
+            Some(known) if *known == head => Ok(false),
             Some(_) => {
                 let reason = format!("its ledger shows two heads at record {}", head.count);
-                return Err(Refusal::site(Check::L1, site, reason).into());
+                Err(Refusal::site(Check::L1, site, reason))
             }
-            None => {}
         }
-        let record = Seen { site, head };
-        let bytes = serde_json::to_vec(&record)
-            .map_err(|e| crate::journal::JournalError::new(e.to_string()))?;
-        self.journal.append(&bytes)?;
-        self.keep(site, head);
-        Ok(())
     }
 
     fn keep(&mut self, site: SiteIndex, head: Head) {
@@ -165,5 +230,23 @@ mod tests {
         assert_eq!(again.highest(site()), Some(two));
         assert_eq!(check_of(again.advert(site(), one).unwrap_err()), Check::L1);
         again.trailer(site(), one).unwrap();
+    }
+
+    #[test]
+    fn heads_that_come_together_are_kept_up_to_the_one_that_is_refused() {
+        let index = |number| SiteIndex::new(number).unwrap();
+        let (one, other) = (Head::empty().after(b"one"), Head::empty().after(b"other"));
+        let two = one.after(b"two");
+        let mut witness = Witness::<MemoryJournal>::default();
+        witness.trailers([(index(1), one), (index(2), two), (index(1), one)]).unwrap();
+        assert_eq!(witness.journal.records().len(), 2);
+        let twice = [(index(4), one), (index(4), other), (index(5), one)];
+        assert_eq!(check_of(witness.trailers(twice).unwrap_err()), Check::L1);
+        assert_eq!((witness.highest(index(4)), witness.highest(index(5))), (Some(one), None));
+        let counts = witness.counts();
+        let back = [(index(3), two), (index(2), one), (index(1), two)];
+        assert_eq!(check_of(witness.adverts_since(&counts, back).unwrap_err()), Check::L1);
+        let highest = [1, 2, 3, 4].map(|site| witness.highest(index(site)).unwrap().count);
+        assert_eq!((highest, witness.journal.records().len()), ([1, 2, 2, 1], 4));
     }
 }

@@ -2,9 +2,16 @@
 
 use std::path::PathBuf;
 
+use ripieno_analysis::AnalysisError;
+use ripieno_audit::AuditError;
 use ripieno_catalog::CatalogError;
-use ripieno_coordinator::SubmitError;
+use ripieno_client_engine::StartError;
+use ripieno_compute::ComputeError;
+use ripieno_coordinator_engine::SubmitError;
+use ripieno_encoding::{DecodeError, EncodeError};
 use ripieno_identity::{BadCharter, BadCredential};
+use ripieno_secagg::coordinator::SpoolError;
+use ripieno_secagg::coordinator::collect::CollectError;
 use ripieno_secagg::ledger::LedgerError;
 use ripieno_study::Refusal;
 use ripieno_wire::WireError;
@@ -49,9 +56,15 @@ pub enum SimulationError {
     /// A check failed while the federation was put together.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A site could not be put together.
+    #[error(transparent)]
+    Site(#[from] StartError),
     /// A ledger could not be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// An audit log could not be begun.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The coordinator did not take the study.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -75,6 +88,24 @@ pub enum SimulationError {
         /// What sites refused on the way, one line each.
         refusals: Vec<String>,
     },
+    /// A site's values could not be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The sums of cohorts could not be decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The analysis cannot begin or go on.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
+    /// A site could not compute what it adds.
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+    /// An upload was not taken, or not given back.
+    #[error(transparent)]
+    Upload(#[from] CollectError),
+    /// An upload was not given back.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// A message could not be decoded: the program contradicts itself.
     #[error("a message could not be decoded: {0}")]
     Wire(#[from] WireError),

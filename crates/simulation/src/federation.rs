@@ -7,9 +7,10 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use ripieno_access::{Gate, Policy};
+use ripieno_audit::{AuditLog, MemoryStorage};
 use ripieno_catalog::{Catalog, Source};
-use ripieno_client::{Site, SiteParts};
-use ripieno_coordinator::{Coordinator, Limits};
+use ripieno_client_engine::{ENTRIES_PER_SIGNATURE, MemoryShelf, Site, SiteParts};
+use ripieno_coordinator_engine::{Coordinator, Limits, MemorySpools};
 use ripieno_identity::ratification::consent_digest;
 use ripieno_identity::{
     Charter, CharterConsent, CharterFields, CharterSite, Credential, CredentialFields,
@@ -61,7 +62,7 @@ pub fn default_corrupt(sites: usize, membership: Membership) -> u16 {
 }
 
 /// A simulated site.
-pub(crate) type LocalSite = Site<MemoryJournal, ChaCha20Rng>;
+pub(crate) type LocalSite = Site<MemoryJournal, MemoryStorage, ChaCha20Rng, MemoryShelf>;
 
 /// All parties, ready to start.
 pub(crate) struct Federation {
@@ -96,6 +97,8 @@ impl Federation {
         for ((table, key), gate) in tables.iter().zip(keys).zip(catalogs) {
             let index = charter.sites().iter().find(|site| site.name == table.name);
             let Some(index) = index.map(|site| site.index) else { continue };
+            let storage = MemoryStorage::default();
+            let audit = AuditLog::open(storage, Arc::clone(&key), ENTRIES_PER_SIGNATURE)?;
             let parts = SiteParts {
                 index,
                 key,
@@ -103,12 +106,16 @@ impl Federation {
                 gate,
                 ledger: Ledger::open(MemoryJournal::default(), &[])?,
                 witness: Witness::open(MemoryJournal::default(), &[])?,
+                audit,
+                shelf: MemoryShelf::default(),
+                saved: Vec::new(),
                 rng: rng_for(seed, &format!("secrets of {}", table.name)),
             };
             sites.insert(index, Site::new(parts)?);
             names.insert(index, table.name.clone());
         }
-        let coordinator = Coordinator::new(charter.clone(), coordinator_key, limits());
+        let spools = Box::new(MemorySpools::default());
+        let coordinator = Coordinator::new(charter.clone(), coordinator_key, limits(), spools);
         Ok(Self { coordinator, charter, sites, names, submission, numbers, seed })
     }
 }

@@ -3,7 +3,10 @@
 //! [`simulate`] runs a study on the CSV files of a folder, each a site. It drives the same state
 //! machines as the daemons, hands every message on as bytes, and lets sites drop out of rounds on
 //! demand. The clock is virtual: a deadline passes when nothing else can happen, so nothing waits.
+//!
+//! [`simulate_cohorts`] runs made-up sites, more than one cohort holds.
 
+mod cohorts;
 mod error;
 mod federation;
 mod losses;
@@ -11,6 +14,9 @@ mod network;
 mod outcome;
 mod tables;
 
+pub use cohorts::{
+    CohortOptions, CohortRecord, CohortsOutcome, RoundTotal, Spread, Stage, Times, simulate_cohorts,
+};
 pub use error::SimulationError;
 pub use federation::{Numbers, default_corrupt};
 pub use losses::Losses;
@@ -20,7 +26,7 @@ pub use tables::{SiteTable, tables_in};
 
 use std::time::Instant;
 
-use ripieno_coordinator::Event;
+use ripieno_coordinator_engine::Event;
 use ripieno_study::Study;
 
 use federation::Federation;

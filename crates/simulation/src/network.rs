@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use rand::rngs::ChaCha20Rng;
 use ripieno_analysis::Report;
-use ripieno_coordinator::{Clock, Event};
+use ripieno_coordinator_engine::{Clock, Event};
 use ripieno_study::{Digest, SiteIndex, Study};
 use ripieno_wire::{FromSite, StudyVerdict, ToSite};
 
@@ -108,7 +108,7 @@ impl Network<'_> {
 
     /// A site connects and says what it lacks.
     fn attend(&mut self, site: SiteIndex) -> Result<(), SimulationError> {
-        let hello = self.federation.sites.get(&site).map(ripieno_client::Site::hello);
+        let hello = self.federation.sites.get(&site).map(ripieno_client_engine::Site::hello);
         match hello {
             Some(hello) => self.deliver_up(site, &FromSite::Hello(hello).encode()),
             None => Ok(()),
@@ -133,14 +133,14 @@ impl Network<'_> {
 
     /// Takes what the coordinator wants to send and to tell.
     fn collect(&mut self, watch: &mut dyn FnMut(&Watched<'_>)) -> Result<(), SimulationError> {
-        let (messages, events) = self.federation.coordinator.drain();
-        for event in &events {
+        let drained = self.federation.coordinator.drain();
+        for event in &drained.events {
             let names = &self.federation.names;
             let name = |site: SiteIndex| names.get(&site).map_or("?", String::as_str);
             watch(&Watched { event, name: &name, numbers: self.federation.numbers });
             self.note(event);
         }
-        for outgoing in messages {
+        for outgoing in drained.outgoing {
             if let ToSite::Published(published) = &outgoing.message {
                 self.keep_receipt(&published.contract, &published.receipt);
             }
@@ -236,11 +236,13 @@ impl Network<'_> {
             Event::StudyAnswered { site, verdict, .. } => {
                 self.answers.insert(*site, verdict.clone());
             }
-            Event::Refused { site, refusal } => {
+            Event::Refused { site, refusal, .. } => {
                 self.refusals.push((*site, refusal.to_string()));
             }
             Event::StudyDone { report, .. } => self.result = Some(Ok(report.as_ref().clone())),
-            Event::StudyFailed { reason, .. } => self.result = Some(Err(reason.clone())),
+            Event::StudyFailed { reason, .. } | Event::StudyCancelled { reason, .. } => {
+                self.result = Some(Err(reason.clone()));
+            }
             Event::EpochReady { .. }
             | Event::EpochFailed { .. }
             | Event::Uploaded { .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ripieno_analysis::Report;
-use ripieno_coordinator::RoundSummary;
+use ripieno_coordinator_engine::RoundSummary;
 use ripieno_identity::RatifiedCharter;
 use ripieno_secagg::SlotId;
 use ripieno_secagg::round::publish::Receipt;

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::coordinator::decide::{Deciding, Voiding};
 use crate::coordinator::spool::{Spool, SpoolError};
 use crate::epoch::Transcript;
+use crate::lanes::Lanes;
 use crate::ledger::SlotId;
 use crate::merkle;
 use crate::roster::Roster;
@@ -85,6 +86,13 @@ impl Collecting {
         self.trailers.keys().copied().collect()
     }
 
+    /// How many tiles of a site's upload are here: an upload that was interrupted goes on after
+    /// them.
+    #[must_use]
+    pub fn taken(&self, site: SiteIndex) -> usize {
+        self.receiving.get(&site).map_or(0, Vec::len)
+    }
+
     /// Takes the next tile of a participant's upload: tiles come in order, and a tile that came
     /// already must be the same.
     ///
@@ -94,9 +102,10 @@ impl Collecting {
         &mut self,
         from: SiteIndex,
         number: usize,
-        lanes: Vec<u64>,
-        spool: &mut impl Spool,
+        lanes: impl Into<Lanes>,
+        spool: &mut (impl Spool + ?Sized),
     ) -> Result<(), CollectError> {
+        let lanes = lanes.into();
         let refuse = |reason: String| Err(Refusal::site(Check::R1, from, reason).into());
         if !self.signed.contract.participants.contains(from) {
             return refuse("it is not a participant of the round".into());
@@ -142,6 +151,17 @@ impl Collecting {
         }
         self.trailers.insert(from, trailer);
         Ok(())
+    }
+
+    /// Takes an upload that was complete before a restart.
+    pub(super) fn resume(&mut self, trailer: Trailer, leaves: Vec<Digest>) {
+        self.receiving.insert(trailer.from, leaves);
+        self.trailers.insert(trailer.from, trailer);
+    }
+
+    /// The trailers of the complete uploads, in index order.
+    pub fn trailers(&self) -> impl Iterator<Item = &Trailer> {
+        self.trailers.values()
     }
 
     /// Leaves a complete upload out of the sum.

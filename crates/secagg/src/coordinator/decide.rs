@@ -88,7 +88,9 @@ pub struct Voiding {
 }
 
 impl Voiding {
-    pub(super) fn new(id: SlotId, transcript: &Transcript) -> Self {
+    /// Asks for VOID of a slot: at first, and again after a restart.
+    #[must_use]
+    pub fn new(id: SlotId, transcript: &Transcript) -> Self {
         let needed = usize::from(transcript.params().void_quorum());
         Self { id, needed, signatures: BTreeMap::new() }
     }

@@ -186,9 +186,9 @@ impl Accepting {
 /// E4: an epoch whose slots can be used.
 #[derive(Debug)]
 pub struct Epoch {
-    roster: Arc<Roster>,
-    transcript: Transcript,
-    acceptances: BTreeMap<SiteIndex, Acceptance>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) transcript: Transcript,
+    pub(super) acceptances: BTreeMap<SiteIndex, Acceptance>,
 }
 
 impl Epoch {

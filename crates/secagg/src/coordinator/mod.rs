@@ -6,6 +6,7 @@ pub mod decide;
 pub mod epoch;
 pub mod open;
 pub mod publish;
+pub mod restore;
 pub mod spool;
 
 pub use collect::{Collecting, sign_contract};
@@ -13,4 +14,5 @@ pub use decide::{Deciding, Voiding};
 pub use epoch::{Accepting, Epoch, Gathering, Sharing};
 pub use open::{Disputed, Opening, Reconstruction};
 pub use publish::Opened;
-pub use spool::{MemorySpool, Spool, SpoolError};
+pub use restore::LostUpload;
+pub use spool::{MemorySpool, ReadTiles, Spool, SpoolError, TilesInMemory};

@@ -216,7 +216,7 @@ impl Opening {
         self,
         transcript: &Transcript,
         secrets: Secrets,
-        spool: &impl Spool,
+        spool: &(impl Spool + ?Sized),
     ) -> Result<Opened, super::collect::CollectError> {
         let Self { proposal, leaves, certificate, .. } = self;
         Opened::new((proposal, leaves), certificate, transcript, secrets, spool)

@@ -13,6 +13,12 @@ use crate::params::MAX_SLOTS;
 use crate::party::Party;
 use crate::witness::{Counts, Witness};
 
+/// The furthest that an epoch's number may lie above the last one: no single announcement uses the
+/// numbers up.
+const MAX_JUMP: u64 = 1 << 16;
+/// The highest number of the first epoch that a site hears of: no federation counts so far.
+const MAX_FIRST: u64 = 1 << 40;
+
 /// What a site publishes for one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotAdvert {
@@ -76,24 +82,51 @@ pub struct Announcement {
     pub slots: u16,
 }
 
-impl Advertised {
-    /// Draws the secrets of the announced epoch. `last` is the highest epoch number that this site
-    /// has advertised or joined; `ledger` the head of its ledger.
-    ///
-    /// # Errors
-    /// Check A2 where the epoch is not newer than the last, or has too many slots.
-    pub fn new(
-        party: Party,
-        announced: Announcement,
-        last: u64,
-        ledger: Head,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, Refusal> {
-        let Announcement { epoch, slots } = announced;
+/// Numbers of epochs that a site has advertised for or joined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// The highest one under the charter in force; 0 before the first. T names the charter, so the
+    /// numbers of another one do not count.
+    pub last: u64,
+    /// The highest one under the charters before: a coordinator may go on counting from there.
+    pub before: u64,
+}
+
+impl Numbers {
+    /// Check A2: the epoch is newer than the last one, and not further than 2^16 from it. A site that
+    /// knows of none may join a federation that has had many.
+    fn admit(self, epoch: u64) -> Result<(), Refusal> {
+        let Self { last, before } = self;
         if epoch <= last {
             let reason = format!("epoch {epoch} is not newer than epoch {last}");
             return Err(Refusal::coordinator(Check::A2, reason));
         }
+        let from = last.max(before);
+        let most = if from == 0 { MAX_FIRST } else { from.saturating_add(MAX_JUMP) };
+        if epoch > most {
+            let reason = format!("epoch {epoch} is above {most}, the most after epoch {from}");
+            return Err(Refusal::coordinator(Check::A2, reason));
+        }
+        Ok(())
+    }
+}
+
+impl Advertised {
+    /// Draws the secrets of the announced epoch. `numbers` are those of the epochs before; `ledger`
+    /// is the head of this site's ledger.
+    ///
+    /// # Errors
+    /// Check A2 where the epoch is not newer than the last, is too far after it, or has too
+    /// many slots.
+    pub fn new(
+        party: Party,
+        announced: Announcement,
+        numbers: Numbers,
+        ledger: Head,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Refusal> {
+        let Announcement { epoch, slots } = announced;
+        numbers.admit(epoch)?;
         if !(1..=MAX_SLOTS).contains(&slots) {
             let reason = format!("an epoch has 1 to {MAX_SLOTS} slots, not {slots}");
             return Err(Refusal::coordinator(Check::A2, reason));

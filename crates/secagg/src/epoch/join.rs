@@ -68,6 +68,10 @@ pub(crate) fn verify_acceptances(
             let reason = "the acceptance names a dealer that is not in the epoch";
             return Err(Refusal::site(Check::A3, from, reason));
         }
+        if !acceptance.dealers.contains(from) {
+            let reason = "the acceptance leaves out its own holder";
+            return Err(Refusal::site(Check::A3, from, reason));
+        }
         if verified.insert(from, acceptance.dealers).is_some() {
             let reason = format!("there are two acceptances of {from}");
             return Err(Refusal::coordinator(Check::A3, reason));
@@ -90,7 +94,9 @@ pub(crate) fn not_accepted(
         };
         let holders = acceptances.keys().filter(|holder| accepts(holder)).count();
         if holders < threshold {
-            return Some(format!("{dealer} was accepted by {holders} holders, not by {threshold}"));
+            return Some(format!(
+                "{dealer} was accepted by {holders} of {threshold} needed holders"
+            ));
         }
         let without = participants.iter().find(|member| !accepts(member))?;
         Some(format!("{dealer} was not accepted by {without}"))

@@ -115,8 +115,10 @@ impl SlotSecrets {
     /// A dealer's share, for release; `None` where none was dealt or it was erased.
     pub(crate) fn share(&self, dealer: SiteIndex, kind: Kind) -> Option<Zeroizing<Secret>> {
         let share = self.read(self.place(dealer, kind)?);
-        // The all-zero encoding marks an absent share: a share of zero is not accepted.
-        (*share != Secret::default()).then_some(share)
+        // The all-zero encoding marks an absent share: a share of zero is not accepted. Each byte is
+        // looked at, whatever the ones before it are.
+        let bits = share.iter().fold(0, |bits, byte| bits | byte);
+        (bits != 0).then_some(share)
     }
 
     fn place(&self, dealer: SiteIndex, kind: Kind) -> Option<usize> {

@@ -15,7 +15,7 @@ use crate::epoch::transcript::Transcript;
 use crate::journal::Journal;
 use crate::kdf;
 use crate::ledger::LedgerError;
-use crate::merkle;
+use crate::merkle::{self, Tree};
 use crate::params::Parameters;
 use crate::party::Party;
 use crate::roster::Roster;
@@ -95,11 +95,14 @@ pub(crate) fn verify_adverts(
     let mut published = BTreeSet::new();
     let mut verified = BTreeMap::new();
     for advert in adverts {
-        verify_advert(roster, epoch, slots, &advert)?;
-        publish_once(&advert, &mut published)?;
         let from = advert.from;
-        if verified.insert(from, advert).is_some() {
-            return Err(Refusal::coordinator(Check::A1, format!("{from} advertised twice")));
+        verify_advert(roster, epoch, slots, &advert)?;
+        publish_once(&advert, &mut BTreeSet::new())?;
+        // Which of two sites copied, their adverts do not show; the coordinator had one of them
+        // first, and should not have taken the other.
+        if !publish(&advert, &mut published) || verified.insert(from, advert).is_some() {
+            let reason = format!("{from} advertised twice, or what another site had published");
+            return Err(Refusal::coordinator(Check::A1, reason));
         }
     }
     Ok(Transcript::new(roster, epoch, params, verified))
@@ -128,8 +131,13 @@ fn values(advert: &Advert) -> impl Iterator<Item = [u8; 32]> + '_ {
     keys.chain(commitments).chain([advert.channel_key])
 }
 
+/// Whether nothing of it was published before.
+fn publish(advert: &Advert, published: &mut BTreeSet<[u8; 32]>) -> bool {
+    values(advert).all(|value| published.insert(value))
+}
+
 fn publish_once(advert: &Advert, published: &mut BTreeSet<[u8; 32]>) -> Result<(), Refusal> {
-    if values(advert).all(|value| published.insert(value)) {
+    if publish(advert, published) {
         return Ok(());
     }
     let reason = "a key or commitment is published twice in this epoch";
@@ -185,9 +193,8 @@ impl Advertised {
         let slots = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
         let transcript = verify_adverts(self.party.roster(), own.epoch, slots, adverts)?;
         let seen = self.seen.unwrap_or_else(|| witness.counts());
-        for (site, advert) in transcript.adverts() {
-            witness.advert_since(&seen, site, advert.ledger)?;
-        }
+        let head = |(site, advert): (SiteIndex, &Advert)| (site, advert.ledger);
+        witness.adverts_since(&seen, transcript.adverts().map(head))?;
         let mut dealt = Dealt {
             party: self.party,
             transcript,
@@ -217,13 +224,13 @@ impl Dealt {
     fn deal(&mut self, rng: &mut impl CryptoRng) -> Result<(), Refusal> {
         let holders: Vec<_> = self.transcript.holders().iter().collect();
         let shares = self.draw_shares(&holders, rng);
-        let nodes: Vec<_> =
-            holders.iter().zip(&shares).map(|(h, shares)| self.node(*h, shares)).collect();
-        let root = merkle::root(Tag::ShareNode, &nodes);
+        let nodes = holders.iter().zip(&shares).map(|(h, shares)| self.node(*h, shares)).collect();
+        let tree = Tree::new(Tag::ShareNode, nodes);
+        let root = tree.root();
         let digest = root_digest(&self.transcript.digest(), self.party.index(), &root);
         let signature = self.party.sign(&digest);
         for (position, (holder, shares)) in holders.iter().zip(&shares).enumerate() {
-            let path = merkle::path(Tag::ShareNode, &nodes, position);
+            let path = tree.path(position);
             if *holder == self.party.index() {
                 let proof = super::accept::Proof { root, signature, path };
                 super::accept::keep_own(self, shares, proof)?;

@@ -35,8 +35,9 @@ impl Transcript {
         verify_adverts(roster, epoch, slots, adverts)
     }
 
-    /// T = H("epoch", charter, epoch, c, t, B, adverts with signatures in index order). The adverts
-    /// have been verified.
+    /// T = H("epoch", charter, epoch, c, t, B, adverts with signatures in index order), and in a
+    /// drawn cohort the seed of the draw and the cohort's number after these. The adverts have been
+    /// verified.
     pub(crate) fn new(
         roster: &Roster,
         epoch: u64,
@@ -51,7 +52,12 @@ impl Transcript {
             .number(params.slots());
         let add =
             |hasher: Hasher, advert: &Advert| hasher.part(advert.digest()).part(advert.signature);
-        let digest = hasher.list(adverts.values(), add).finish();
+        let hasher = hasher.list(adverts.values(), add);
+        let hasher = match &roster.cohort {
+            None => hasher,
+            Some(cohort) => hasher.part(cohort.seed).number(cohort.number),
+        };
+        let digest = hasher.finish();
         Self { digest, federation: roster.federation.clone(), epoch, params, adverts }
     }
 

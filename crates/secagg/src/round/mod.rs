@@ -2,6 +2,7 @@
 //! R1 start, R2 upload, R3 outcome, R4 open, R5 publish; one module each. Each step consumes the
 //! state of the one before; [`slot`] keeps the state of every slot of an epoch.
 
+mod history;
 pub mod open;
 pub mod outcome;
 pub mod publish;

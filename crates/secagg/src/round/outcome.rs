@@ -10,6 +10,7 @@ use crate::epoch::join::Facts;
 use crate::epoch::transcript::Transcript;
 use crate::ledger::SlotId;
 use crate::roster::Roster;
+use crate::round::history::check_histories;
 use crate::round::start::{Bound, Fresh, SignedContract};
 use crate::round::upload::{Trailer, Uploaded, trailers_digest};
 
@@ -205,7 +206,7 @@ fn verify_signatures(
     Ok(())
 }
 
-/// A proposal that passed C1 and C2.
+/// A proposal that passed C1, C2 and L1.
 #[derive(Debug)]
 pub struct Agreed {
     pub(super) outcome: Outcome,
@@ -235,7 +236,7 @@ impl Fresh {
 }
 
 impl Bound {
-    /// Checks a proposal (C1, C2); `own` is this site's trailer where it uploaded.
+    /// Checks a proposal (C1, C2, and L1 for the study's sums); `own` is this site's trailer where it uploaded.
     ///
     /// # Errors
     /// The refusal with its culprit.
@@ -247,6 +248,10 @@ impl Bound {
     ) -> Result<Agreed, Refusal> {
         check_survivors(self, proposal)?;
         check_trailers(facts, self, proposal, own)?;
+        if self.contract().membership == Membership::Fixed {
+            let corrupt = facts.transcript.params().corrupt();
+            check_histories(facts.party.index(), corrupt.into(), &proposal.trailers)?;
+        }
         Ok(Agreed { outcome: Outcome::of(proposal) })
     }
 

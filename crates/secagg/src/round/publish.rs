@@ -9,6 +9,7 @@ use ripieno_study::{
 use serde::{Deserialize, Serialize};
 
 use crate::epoch::transcript::Transcript;
+use crate::lanes::Lanes;
 use crate::ledger::SlotId;
 use crate::mask;
 use crate::merkle;
@@ -146,12 +147,29 @@ pub struct TilePart {
     /// The survivor.
     pub from: SiteIndex,
     /// The masked lanes.
-    pub lanes: Vec<u64>,
+    pub lanes: Lanes,
     /// Path to the trailer's root.
     pub path: Vec<Digest>,
 }
 
+/// Parts of uploads that are read one at a time.
+pub trait PartSource: Send + Sync {
+    /// The part of the survivor at this position of U, in index order; `None` behind the last.
+    ///
+    /// # Errors
+    /// Why it cannot be read here. A part that can be read and is wrong is no error.
+    fn part(&self, tile: usize, position: usize) -> Result<Option<TilePart>, String>;
+}
+
 impl Verified<'_> {
+    pub(crate) fn contract(&self) -> &Contract {
+        self.contract
+    }
+
+    pub(crate) fn receipt(&self) -> &Receipt {
+        self.receipt
+    }
+
     /// Verifies the whole sum from the uploads of U, one slice of lanes a survivor.
     ///
     /// # Errors
@@ -170,10 +188,25 @@ impl Verified<'_> {
                 mask::accumulate(tile.of_mut(&mut total), tile.of(lanes), tile.at.ring);
             }
         }
-        tiles::tiles(plan).try_for_each(|tile| {
-            self.unmasking.remove(&tile, tile.of_mut(&mut total));
-            same(&tile, tile.of(&total), tile.of(sum))
-        })
+        let checked = tiles::each_mut(plan, &mut total, |tile, lanes| {
+            self.unmasking.remove(&tile, lanes);
+            same(&tile, lanes, tile.of(sum))
+        });
+        checked.into_iter().collect()
+    }
+
+    /// Begins with one tile of the sum: it is verified from the same tile of every upload of U.
+    ///
+    /// # Errors
+    /// Check P1: there is no such tile.
+    pub fn begin_tile(&self, number: usize) -> Result<TileCheck<'_>, Refusal> {
+        let mut layout = tiles::tiles(&self.contract.plan);
+        let Some(tile) = layout.nth(number) else {
+            return Err(Refusal::coordinator(Check::P1, format!("there is no tile {number}")));
+        };
+        let count = number.saturating_add(1).saturating_add(layout.count());
+        let total = vec![0; tile.lanes];
+        Ok(TileCheck { verified: self, tile, count, taken: 0, total })
     }
 
     /// Verifies one tile of the sum from the same tile of every upload of U, in index order.
@@ -181,27 +214,9 @@ impl Verified<'_> {
     /// # Errors
     /// Check P1, as for [`Verified::sum`].
     pub fn tile(&self, number: usize, sum: &[u64], parts: &[TilePart]) -> Result<(), Refusal> {
-        let plan = &self.contract.plan;
-        let Some(tile) = tiles::tiles(plan).nth(number) else {
-            return Err(Refusal::coordinator(Check::P1, format!("there is no tile {number}")));
-        };
-        if !parts.iter().map(|part| part.from).eq(self.receipt.survivors().iter()) {
-            let reason = format!("tile {number}: there is not one part for each survivor");
-            return Err(Refusal::coordinator(Check::P1, reason));
-        }
-        let count = tiles::tiles(plan).count();
-        let mut total = vec![0; tile.lanes];
-        for (trailer, part) in self.receipt.trailers.iter().zip(parts) {
-            let leaf = tiles::leaf(Content::Masked, number, &part.lanes);
-            let node = Content::Masked.node();
-            let root = merkle::root_from_path(node, leaf, number, count, &part.path);
-            if part.lanes.len() != tile.lanes || root != Some(trailer.root) {
-                return Err(not_the_upload(part.from));
-            }
-            mask::accumulate(&mut total, &part.lanes, tile.at.ring);
-        }
-        self.unmasking.remove(&tile, &mut total);
-        same(&tile, &total, tile.of(sum))
+        let mut check = self.begin_tile(number)?;
+        parts.iter().try_for_each(|part| check.add(part))?;
+        check.finish(sum)
     }
 
     /// Verifies that `sum` is what the receipt's digest is of.
@@ -247,6 +262,57 @@ impl Verified<'_> {
         };
         verdict.signature = party.sign(&verdict.digest());
         verdict
+    }
+}
+
+/// A tile of the sum that is verified part by part: one tile is held, however many sites there are.
+pub struct TileCheck<'a> {
+    verified: &'a Verified<'a>,
+    tile: Tile,
+    /// Tiles of the update.
+    count: usize,
+    taken: usize,
+    total: Vec<u64>,
+}
+
+impl TileCheck<'_> {
+    /// Takes the next survivor's part, in index order.
+    ///
+    /// # Errors
+    /// Check P1: it is another site's, or not what its site signed.
+    pub fn add(&mut self, part: &TilePart) -> Result<(), Refusal> {
+        let Tile { number, lanes, at, .. } = self.tile;
+        let expected = self.verified.receipt.trailers.get(self.taken);
+        let Some(trailer) = expected.filter(|trailer| trailer.from == part.from) else {
+            return Err(self.not_one_part());
+        };
+        let leaf = tiles::leaf(Content::Masked, number, &part.lanes);
+        let node = Content::Masked.node();
+        let root = merkle::root_from_path(node, leaf, number, self.count, &part.path);
+        if part.lanes.len() != lanes || root != Some(trailer.root) {
+            return Err(not_the_upload(part.from));
+        }
+        mask::accumulate(&mut self.total, &part.lanes, at.ring);
+        self.taken += 1;
+        Ok(())
+    }
+
+    /// Takes the masks off, and compares with the published tile.
+    ///
+    /// # Errors
+    /// Check P1: a part is missing, or the sum is another one.
+    pub fn finish(mut self, sum: &[u64]) -> Result<(), Refusal> {
+        if self.taken != self.verified.receipt.trailers.len() {
+            return Err(self.not_one_part());
+        }
+        self.verified.unmasking.remove(&self.tile, &mut self.total);
+        same(&self.tile, &self.total, self.tile.of(sum))
+    }
+
+    fn not_one_part(&self) -> Refusal {
+        let number = self.tile.number;
+        let reason = format!("tile {number}: there is not one part for each survivor");
+        Refusal::coordinator(Check::P1, reason)
     }
 }
 

@@ -187,9 +187,8 @@ impl Epoch {
             }
             other => return Err(other_outcome(number, other).into()),
         };
-        for trailer in &proposal.trailers {
-            witness.trailer(trailer.from, trailer.ledger)?;
-        }
+        let heads = proposal.trailers.iter().map(|trailer| (trailer.from, trailer.ledger));
+        witness.trailers(heads)?;
         let signed = match std::mem::replace(slot, Slot::Closed) {
             Slot::Bound(bound) => bound.sign(facts, agreed, None),
             Slot::Uploaded(uploaded) => uploaded.sign(facts, agreed),

@@ -10,6 +10,7 @@ use crate::epoch::secrets::SlotSecrets;
 use crate::journal::Journal;
 use crate::kdf::{self, Seed};
 use crate::ledger::{Entry, Ledger, SlotId};
+use crate::roster::Roster;
 use crate::round::publish::{SumRecord, Verdict};
 
 /// A contract as the coordinator signs it, with the verdicts on the sum before.
@@ -46,6 +47,8 @@ pub struct Approved<'a> {
     pub study: Digest,
     /// Stable local lineage of the data set that the approval is for.
     pub lineage: Digest,
+    /// Of the bytes that were read for it; `None` where nothing was.
+    pub fingerprint: Option<Digest>,
     /// The round that comes next.
     pub round: u32,
     /// Digest of the state that it starts from.
@@ -128,9 +131,7 @@ pub(crate) fn check_as_holder(facts: &Facts, signed: &SignedContract) -> Result<
     if contract.transcript != facts.transcript.digest() {
         return refuse(Check::S1, "the contract is for another epoch".into());
     }
-    if contract.cohort != 0 {
-        return refuse(Check::S3, "no cohorts were drawn for this study".into());
-    }
+    check_cohort(roster, contract)?;
     if let Some(reason) =
         not_accepted(&facts.transcript, &facts.acceptances, &contract.participants)
     {
@@ -142,6 +143,25 @@ pub(crate) fn check_as_holder(facts: &Facts, signed: &SignedContract) -> Result<
         return refuse(Check::S6, error.to_string());
     }
     Ok(Checked { signed: signed.clone(), ctx: contract.ctx() })
+}
+
+/// S3: the contract is for the cohort of the epoch, and for the study that it was drawn for.
+fn check_cohort(roster: &Roster, contract: &Contract) -> Result<(), Refusal> {
+    let refuse = |reason: String| Err(Refusal::coordinator(Check::S3, reason));
+    let Some(cohort) = &roster.cohort else {
+        return match contract.cohort {
+            0 => Ok(()),
+            _ => refuse("no cohorts were drawn for this study".into()),
+        };
+    };
+    if contract.cohort != cohort.number {
+        let (asked, own) = (contract.cohort, cohort.number);
+        return refuse(format!("cohort {asked} is asked for, this site is in cohort {own}"));
+    }
+    if contract.study != cohort.study {
+        return refuse("the cohorts were drawn for another study".into());
+    }
+    Ok(())
 }
 
 /// S3: |P| ≥ m ≥ what is wanted.
@@ -181,7 +201,7 @@ pub(crate) fn check_as_participant<J: Journal>(
     let corrupt = facts.party.roster().corrupt;
     if approved.corrupt > corrupt {
         let reason = format!(
-            "the study wants to stand {} corrupt sites, the charter {corrupt}",
+            "the study assumes corrupt sites up to {}, the charter up to {corrupt}",
             approved.corrupt
         );
         return Err(Refusal::own(Check::S2, reason));
@@ -228,6 +248,7 @@ fn entry(facts: &Facts, contract: &Contract, approved: &Approved<'_>) -> Entry {
         ctx: contract.ctx(),
         study: contract.study,
         lineage: approved.lineage,
+        fingerprint: approved.fingerprint,
         holders: facts.transcript.holders(),
         threshold: params.threshold(),
         void_quorum: params.void_quorum(),

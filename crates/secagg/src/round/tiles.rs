@@ -1,9 +1,13 @@
 //! Tiles: the unit in which lanes are hashed, sent, and verified.
 
+use rayon::prelude::*;
 use ripieno_study::{Digest, Encoding, Hasher, Plan, Tag};
 
 use crate::mask::{Position, Ring};
 use crate::merkle;
+
+/// Below so many lanes other cores would be woken for less than it takes to wake them.
+pub(crate) const ALONE: usize = 1 << 14;
 
 /// A tile with where it lies in the mask streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,14 +84,45 @@ impl Content {
 /// Leaf of a tile: H("tile" or "sum-tile", number, lanes in little-endian order).
 #[must_use]
 pub fn leaf(content: Content, number: usize, lanes: &[u64]) -> Digest {
-    let bytes: Vec<u8> = lanes.iter().flat_map(|lane| lane.to_le_bytes()).collect();
-    Hasher::new(content.leaf()).number(number as u64).part(bytes).finish()
+    Hasher::new(content.leaf()).number(number as u64).lanes(lanes).finish()
 }
 
 /// Leaves of all tiles of an update with `plan.lanes()` lanes.
 #[must_use]
 pub fn leaves(content: Content, plan: &Plan, lanes: &[u64]) -> Vec<Digest> {
-    tiles(plan).map(|tile| leaf(content, tile.number, tile.of(lanes))).collect()
+    let of = |tile: Tile| leaf(content, tile.number, tile.of(lanes));
+    if lanes.len() < ALONE {
+        return tiles(plan).map(of).collect();
+    }
+    tiles(plan).collect::<Vec<_>>().into_par_iter().map(of).collect()
+}
+
+/// Does something with every tile of an update, on all cores where there is much to do: the results in
+/// the order of the tiles. Lanes that an update is too short for are missing in its last tiles.
+pub(crate) fn each_mut<T: Send>(
+    plan: &Plan,
+    lanes: &mut [u64],
+    work: impl Fn(Tile, &mut [u64]) -> T + Sync,
+) -> Vec<T> {
+    if lanes.len() < ALONE {
+        return cut(plan, lanes).map(|(tile, own)| work(tile, own)).collect();
+    }
+    let cut: Vec<_> = cut(plan, lanes).collect();
+    cut.into_par_iter().map(|(tile, own)| work(tile, own)).collect()
+}
+
+/// The tiles with their lanes, which do not overlap.
+pub(crate) fn cut<'a>(
+    plan: &'a Plan,
+    lanes: &'a mut [u64],
+) -> impl Iterator<Item = (Tile, &'a mut [u64])> {
+    let mut rest = lanes;
+    tiles(plan).map(move |tile| {
+        let all = std::mem::take(&mut rest);
+        let (own, others) = all.split_at_mut(all.len().min(tile.lanes));
+        rest = others;
+        (tile, own)
+    })
 }
 
 /// Merkle root over all tiles of an update.

@@ -1,12 +1,13 @@
 //! Taking the masks off a sum, with the secrets that R4 revealed: by the coordinator, and again by
 //! every site that verifies it.
 
+use rayon::prelude::*;
 use ripieno_study::{Check, Contract, Digest, Refusal, SiteSet};
 use x25519_dalek::PublicKey;
 
 use crate::epoch::transcript::Transcript;
 use crate::kdf::{self, Seed};
-use crate::mask::{self, Sign};
+use crate::mask::{Masks, Sign};
 use crate::round::open::SiteSecret;
 use crate::round::start::missing;
 use crate::round::tiles::Tile;
@@ -14,7 +15,7 @@ use crate::round::upload::pair_sign;
 
 /// The masks that remain in Σ_{u∈U} y_u: self masks of survivors, and their pair masks with the
 /// missing.
-pub(crate) struct Unmasking(Vec<(Seed, Sign)>);
+pub(crate) struct Unmasking(Masks);
 
 impl Unmasking {
     /// Derives the seeds. Every secret must be what its owner published at E1 (check R2).
@@ -37,17 +38,19 @@ impl Unmasking {
             check_self(transcript, contract.slot, secret)?;
             seeds.push((kdf::self_seed(&secret.scalar, secret.site, &ctx), Sign::Subtract));
         }
-        for secret in roots {
-            pair_masks(transcript, contract, &ctx, survivors, secret, &mut seeds)?;
+        // A key exchange for each pair: by far the most of this.
+        let pairs = roots
+            .par_iter()
+            .map(|secret| pair_masks(transcript, contract, &ctx, survivors, secret));
+        for masks in pairs.collect::<Vec<_>>() {
+            seeds.extend(masks?);
         }
-        Ok(Self(seeds))
+        Ok(Self(Masks::new(seeds.iter().map(|(seed, sign)| (seed, *sign)))))
     }
 
     /// Takes all masks off one tile of the sum.
     pub(crate) fn remove(&self, tile: &Tile, lanes: &mut [u64]) {
-        for (seed, sign) in &self.0 {
-            mask::apply(lanes, seed, tile.at, *sign);
-        }
+        self.0.apply(lanes, tile.at);
     }
 }
 
@@ -98,16 +101,15 @@ fn pair_masks(
     ctx: &Digest,
     survivors: &SiteSet,
     secret: &SiteSecret,
-    seeds: &mut Vec<(Seed, Sign)>,
-) -> Result<(), Refusal> {
+) -> Result<Vec<(Seed, Sign)>, Refusal> {
     let (lost, slot) = (secret.site, contract.slot);
     let key = check_root(transcript, slot, secret)?;
     let fault = |site| Refusal::site(Check::R2, site, "its mask key has low order");
     let lost_end = transcript.end(lost, slot).ok_or_else(|| fault(lost))?;
-    for survivor in survivors.iter() {
+    let masks = survivors.iter().map(|survivor| {
         let end = transcript.end(survivor, slot).ok_or_else(|| fault(survivor))?;
         let seed = kdf::pair_seed(&key, lost_end, end, ctx).ok_or_else(|| fault(survivor))?;
-        seeds.push((seed, pair_sign(survivor, lost).opposite()));
-    }
-    Ok(())
+        Ok((seed, pair_sign(survivor, lost).opposite()))
+    });
+    masks.collect()
 }

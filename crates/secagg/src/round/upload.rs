@@ -1,7 +1,5 @@
 //! R2: a participant masks its encoded vector, commits to it, and sends it.
 
-use std::sync::Arc;
-
 use ripieno_identity::Signature;
 use ripieno_study::{Check, Contract, Digest, Hasher, Refusal, SiteIndex, Tag};
 use zeroize::Zeroizing;
@@ -9,9 +7,11 @@ use zeroize::Zeroizing;
 use crate::epoch::join::Facts;
 use crate::epoch::secrets::SlotSecrets;
 use crate::journal::Journal;
-use crate::kdf::{self, Seed};
+use crate::kdf;
+use crate::lanes::Lanes;
 use crate::ledger::{Entry, Head, Ledger, LedgerError};
-use crate::mask::{self, Sign};
+use crate::mask::{Masks, Sign};
+use crate::merkle;
 use crate::round::start::Bound;
 use crate::round::tiles::{self, Content};
 
@@ -26,6 +26,8 @@ pub struct Trailer {
     pub root: Digest,
     /// Lanes in all.
     pub lanes: u64,
+    /// The sums of the study that the site's data is in already: [`Ledger::history`].
+    pub history: Digest,
     /// Count and head of the site's ledger.
     pub ledger: Head,
     /// Head of the site's audit log.
@@ -35,14 +37,15 @@ pub struct Trailer {
 }
 
 impl Trailer {
-    /// What is signed: H("trailer", ctx, from, root, lanes, ledger, audit).
+    /// What is signed: H("trailer", ctx, from, root, lanes, history, ledger, audit).
     #[must_use]
     pub fn digest(&self) -> Digest {
         let hasher = Hasher::new(Tag::Trailer)
             .part(self.ctx)
             .number(self.from)
             .part(self.root)
-            .number(self.lanes);
+            .number(self.lanes)
+            .part(self.history);
         self.ledger.hash_into(hasher).part(self.audit).finish()
     }
 }
@@ -61,7 +64,7 @@ pub struct Upload {
     /// The signed trailer.
     pub trailer: Trailer,
     /// The masked lanes.
-    pub lanes: Arc<[u64]>,
+    pub lanes: Lanes,
 }
 
 /// A slot whose masked update is on its way.
@@ -91,37 +94,40 @@ impl Bound {
             let reason = format!("{} lanes were encoded, the plan has {expected}", lanes.len());
             return Err((self, Refusal::own(Check::S6, reason).into()));
         }
-        let seeds = match MaskSeeds::derive(facts, self.contract(), &self.ctx, &self.secrets) {
-            Ok(seeds) => seeds,
+        let masks = match SiteMasks::derive(facts, self.contract(), &self.ctx, &self.secrets) {
+            Ok(masks) => masks,
             Err(refusal) => return Err((self, refusal.into())),
         };
         let id = entry.id;
         if let Err(error) = ledger.enter(entry, releases) {
             return Err((self, error));
         }
-        seeds.apply(self.contract(), &mut lanes);
-        let trailer = sign_trailer(facts, &self, &lanes, ledger.head(), audit);
+        let leaves = masks.apply(self.contract(), &mut lanes);
+        let root = merkle::root(Content::Masked.node(), &leaves);
+        let trailer = sign_trailer(facts, &self, root, ledger, audit);
         if let Err(error) = ledger.trailer(id, trailer.digest()) {
             return Err((self, error));
         }
-        let upload = Upload { trailer, lanes: lanes.as_slice().into() };
+        // What is masked need not be erased.
+        let upload = Upload { trailer, lanes: std::mem::take(&mut *lanes).into() };
         Ok(Uploaded { bound: self, upload })
     }
 }
 
-fn sign_trailer(
+fn sign_trailer<J: Journal>(
     facts: &Facts,
     bound: &Bound,
-    lanes: &[u64],
-    ledger: Head,
+    root: Digest,
+    ledger: &Ledger<J>,
     audit: Digest,
 ) -> Trailer {
     let mut trailer = Trailer {
         ctx: bound.ctx,
         from: facts.party.index(),
-        root: tiles::root(Content::Masked, &bound.contract().plan, lanes),
-        lanes: lanes.len() as u64,
-        ledger,
+        root,
+        lanes: bound.contract().plan.lanes(),
+        history: ledger.history(&bound.contract().study),
+        ledger: ledger.head(),
         audit,
         signature: Signature::from_bytes([0; 64]),
     };
@@ -129,10 +135,10 @@ fn sign_trailer(
     trailer
 }
 
-/// The seeds of one site's masks: its self mask, and one pair mask for each other participant.
-struct MaskSeeds(Vec<(Seed, Sign)>);
+/// One site's masks: its self mask, and one pair mask for each other participant.
+struct SiteMasks(Masks);
 
-impl MaskSeeds {
+impl SiteMasks {
     fn derive(
         facts: &Facts,
         contract: &Contract,
@@ -143,21 +149,23 @@ impl MaskSeeds {
         let own = kdf::mask_key(&secrets.root(), facts.transcript.name(slot), me);
         let fault = |site| Refusal::site(Check::A1, site, "its mask key has low order");
         let my_end = facts.transcript.end(me, slot).ok_or_else(|| fault(me))?;
-        let mut seeds = vec![(kdf::self_seed(&secrets.self_secret(), me, ctx), Sign::Add)];
+        // With all the room that it needs: a vector that grows leaves its seeds behind.
+        let mut seeds = Vec::with_capacity(contract.participants.len());
+        seeds.push((kdf::self_seed(&secrets.self_secret(), me, ctx), Sign::Add));
         for peer in contract.participants.iter().filter(|peer| *peer != me) {
             let end = facts.transcript.end(peer, slot).ok_or_else(|| fault(peer))?;
             let seed = kdf::pair_seed(&own, my_end, end, ctx).ok_or_else(|| fault(peer))?;
             seeds.push((seed, pair_sign(me, peer)));
         }
-        Ok(Self(seeds))
+        Ok(Self(Masks::new(seeds.iter().map(|(seed, sign)| (seed, *sign)))))
     }
 
-    fn apply(&self, contract: &Contract, lanes: &mut [u64]) {
-        for tile in tiles::tiles(&contract.plan) {
-            for (seed, sign) in &self.0 {
-                mask::apply(tile.of_mut(lanes), seed, tile.at, *sign);
-            }
-        }
+    /// Masks every tile, and hashes it while it is in the cache: the leaves.
+    fn apply(&self, contract: &Contract, lanes: &mut [u64]) -> Vec<Digest> {
+        tiles::each_mut(&contract.plan, lanes, |tile, lanes| {
+            self.0.apply(lanes, tile.at);
+            tiles::leaf(Content::Masked, tile.number, lanes)
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ripieno_identity::Signature;
 use ripieno_secagg::coordinator::Gathering;
-use ripieno_secagg::epoch::advertise::Announcement;
+use ripieno_secagg::epoch::advertise::{Announcement, Numbers};
 use ripieno_secagg::epoch::{Advert, Advertised};
 use ripieno_secagg::ledger::Head;
 use ripieno_secagg::{Party, Roster};
@@ -89,8 +89,9 @@ fn a_key_or_commitment_that_repeats_within_an_advert_is_refused() {
     changes.iter().for_each(|change| changed(change, true, culprit(2), culprit(2)));
 }
 
+/// Nor is a true site taken for the one that copied, in whatever order the two are shown.
 #[test]
-fn a_key_or_commitment_of_another_site_is_refused() {
+fn repro_a_key_or_commitment_of_another_site_is_refused() {
     let copies: [fn(&mut Advert, &Advert); 3] = [
         |advert, other| advert.slots[0].mask_key = other.slots[0].mask_key,
         |advert, other| advert.slots[0].self_commitment = other.slots[1].self_commitment,
@@ -103,8 +104,14 @@ fn a_key_or_commitment_of_another_site_is_refused() {
         let (one, others) = adverts.split_at_mut(1);
         copy(&mut others[0], &one[0]);
         others[0].signature = world.member(2).key.sign(&others[0].digest());
+        let mut gathering = Gathering::new(world.roster.clone(), EPOCH);
+        gathering.receive(adverts[0].clone()).unwrap();
+        assert_refused(gathering.receive(adverts[1].clone()), Check::A1, culprit(2));
         let own = advertised.remove(&site(3)).unwrap();
-        assert_refused(world.share(site(3), own, adverts), Check::A1, culprit(2));
+        assert_refused(world.share(site(3), own, adverts.clone()), Check::A1, COORDINATOR);
+        adverts.swap(0, 1);
+        let own = advertised.remove(&site(4)).unwrap();
+        assert_refused(world.share(site(4), own, adverts), Check::A1, COORDINATOR);
     }
 }
 
@@ -147,17 +154,21 @@ fn a_site_that_is_not_in_the_charter_has_no_advert() {
 #[test]
 fn one_site_has_one_advert() {
     let mut world = World::new(4, 1);
-    let advertised = world.advertise_all(EPOCH);
-    let mut adverts = adverts_of(&advertised);
+    let mut advertised = world.advertise_all(EPOCH);
+    let adverts = adverts_of(&advertised);
     world.member(2).last = 0;
     let second = world.advertise(site(2), EPOCH).advert().clone();
     let mut gathering = Gathering::new(world.roster.clone(), EPOCH);
     gathering.receive(adverts[1].clone()).unwrap();
     gathering.receive(adverts[1].clone()).unwrap();
     assert_refused(gathering.receive(second.clone()), Check::A1, culprit(2));
-    adverts.push(second);
-    let own = advertised.into_values().next().unwrap();
-    assert_refused(world.share(site(1), own, adverts), Check::A1, COORDINATOR);
+    let twice = adverts[1].clone();
+    for more in [second, twice] {
+        let mut adverts = adverts.clone();
+        adverts.push(more);
+        let own = advertised.pop_first().unwrap();
+        assert_refused(world.share(own.0, own.1, adverts), Check::A1, COORDINATOR);
+    }
 }
 
 #[test]
@@ -166,8 +177,37 @@ fn an_epoch_is_newer_than_the_last() {
     for (announced, last) in [(1, 1), (1, 2), (0, 0)] {
         let party = world.member(1).party.clone();
         let announced = Announcement { epoch: announced, slots: 1 };
-        let advertised = Advertised::new(party, announced, last, Head::empty(), &mut world.rng);
+        let numbers = Numbers { last, before: 0 };
+        let advertised = Advertised::new(party, announced, numbers, Head::empty(), &mut world.rng);
         assert_refused(advertised, Check::A2, COORDINATOR);
+    }
+}
+
+/// One announcement of the highest number there is would be the last one.
+#[test]
+fn an_epoch_does_not_use_the_numbers_up() {
+    let mut world = World::new(4, 1);
+    let far = 1 << 16;
+    let cases = [
+        (u64::MAX, 0, 0, false),
+        // A site that knows of none yet may come late.
+        (1 << 40, 0, 0, true),
+        ((1 << 40) + 1, 0, 0, false),
+        (far + 3, 3, 0, true),
+        (far + 4, 3, 0, false),
+        // The coordinator goes on counting under the next charter, or begins anew.
+        (far + 9, 0, 9, true),
+        (far + 10, 0, 9, false),
+        (1, 0, u64::MAX, true),
+    ];
+    for (epoch, last, before, taken) in cases {
+        let party = world.member(1).party.clone();
+        let (announced, numbers) = (Announcement { epoch, slots: 1 }, Numbers { last, before });
+        let advertised = Advertised::new(party, announced, numbers, Head::empty(), &mut world.rng);
+        match taken {
+            true => assert_eq!(advertised.unwrap().advert().epoch, epoch),
+            false => assert_refused(advertised, Check::A2, COORDINATOR),
+        }
     }
 }
 
@@ -177,7 +217,8 @@ fn an_epoch_has_1_to_64_slots() {
     for slots in [0, 65, u16::MAX] {
         let party = world.member(1).party.clone();
         let announced = Announcement { epoch: 1, slots };
-        let advertised = Advertised::new(party, announced, 0, Head::empty(), &mut world.rng);
+        let numbers = Numbers::default();
+        let advertised = Advertised::new(party, announced, numbers, Head::empty(), &mut world.rng);
         assert_refused(advertised, Check::A2, COORDINATOR);
     }
 }
@@ -195,6 +236,7 @@ fn an_epoch_with_too_few_holders_is_refused() {
     assert_refused(world.share(site(1), own, adverts), Check::A2, COORDINATOR);
 }
 
+/// One T per epoch number (check A2): who was shown other adverts is in another epoch.
 #[test]
 fn sites_that_are_shown_different_adverts_join_different_epochs() {
     let mut world = World::new(5, 1);
@@ -210,6 +252,7 @@ fn sites_that_are_shown_different_adverts_join_different_epochs() {
     assert!(!accepted.acceptance().dealers.contains(site(1)));
 }
 
+/// Check A2: nobody says what c is but the charter.
 #[test]
 fn c_is_the_charter_s() {
     // The same adverts under a charter with another c give another epoch, with another threshold.

@@ -8,7 +8,7 @@ use ripieno_secagg::round::open::Release;
 use ripieno_secagg::round::outcome::{
     Certificate, Outcome, Proposal, VoidCertificate, void_digest,
 };
-use ripieno_study::{Check, Membership, SiteSet};
+use ripieno_study::{Check, Contract, Membership, SiteSet};
 
 use crate::common::refused::{COORDINATOR, assert_refused, culprit};
 use crate::common::scene::{Scene, first};
@@ -49,6 +49,45 @@ fn fewer_than_t_signatures_open_nothing() {
     refuses(|_, certificate| certificate.signatures.clear());
 }
 
+/// It has no entry in its ledger by which a certificate would be looked at a second time.
+#[test]
+fn a_holder_outside_of_the_participants_counts_the_signatures_too() {
+    let mut scene = Scene::new(6, 1, Membership::MayChange);
+    let contract = Contract { participants: first(5), ..scene.contract(0) };
+    let mut slot = scene.started_with(contract);
+    scene.collect(&mut slot, &first(5));
+    let deciding = slot.collecting.propose().unwrap();
+    let opening = scene.certify(deciding, &first(6));
+    let honest = opening.certificate().clone();
+    let mut certificate = honest.clone();
+    certificate.signatures.retain(|signer, _| *signer < site(4));
+    assert_refused(scene.open(site(6), &certificate, None), Check::U1, COORDINATOR);
+    scene.open(site(6), &honest, None).unwrap();
+}
+
+/// Where own data never entered the slot, the ledger has nothing to verify a certificate by.
+#[test]
+fn a_slot_without_an_entry_is_not_closed_by_too_few_signatures() {
+    let mut scene = Scene::new(6, 1, Membership::MayChange);
+    // v = 4 of six holders with c = 1.
+    let [few, enough] = [3, 4].map(|signers| void_by(&scene, &first(signers)));
+    let ledger = &mut scene.world.members.get_mut(&site(1)).unwrap().ledger;
+    let epoch = scene.run.epochs.get_mut(&site(1)).unwrap();
+    assert_refused(epoch.close_void(&few, ledger), Check::U1, COORDINATOR);
+    epoch.close_void(&enough, ledger).unwrap();
+}
+
+#[test]
+fn a_certificate_counts_in_its_epoch_alone() {
+    let (mut scene, certificate, _) = certified();
+    let other = scene.world.set_up(2, 3);
+    let (roster, transcript) = (&scene.world.roster, other.transcript());
+    assert_refused(certificate.verify(roster, transcript), Check::U1, COORDINATOR);
+    let void = void_by(&scene, &first(6));
+    assert_refused(void.verify(roster, transcript), Check::U1, COORDINATOR);
+    void.verify(roster, scene.run.transcript()).unwrap();
+}
+
 #[test]
 fn a_forged_or_doubled_signature_opens_nothing() {
     refuses(|_, certificate| {
@@ -61,15 +100,20 @@ fn a_forged_or_doubled_signature_opens_nothing() {
     });
 }
 
-#[test]
-fn signatures_of_sites_outside_of_the_epoch_do_not_count() {
+/// Seven sites, six of which are in the epoch.
+fn six_of_seven() -> Scene {
     let mut world = crate::common::world::World::new(7, 1);
     let announced = ripieno_secagg::epoch::advertise::Announcement { epoch: 1, slots: 3 };
     let mut advertised = world.advertise_all(announced);
     advertised.remove(&site(7));
     let run = world.finish_set_up(announced, advertised);
     let six = Scene::new(6, 1, Membership::MayChange);
-    let mut scene = Scene { world, run, study: six.study };
+    Scene { world, run, study: six.study }
+}
+
+#[test]
+fn signatures_of_sites_outside_of_the_epoch_do_not_count() {
+    let mut scene = six_of_seven();
     let (opening, _) = scene.certified(0, &first(5));
     let honest = opening.certificate().clone();
     let foreign = signed_by(&scene, honest.outcome.clone(), &set([1, 2, 3, 7]));
@@ -157,6 +201,7 @@ fn sites(release: &Release, kind: Kind) -> SiteSet {
     release.of(kind).iter().map(|share| share.site).collect()
 }
 
+/// Check U2: what is released holds no site twice.
 #[test]
 fn one_kind_of_share_is_released_for_each_site() {
     let (mut scene, certificate, _) = certified();
@@ -258,6 +303,38 @@ fn the_coordinator_counts_good_ballots_alone() {
     assert_eq!(deciding.signers(), set([1]));
     let mut voiding = deciding.give_up(transcript);
     assert_refused(voiding.ballot(roster, transcript, &ballot), Check::U1, culprit(1));
+    let mut forged = void;
+    forged.from = site(3);
+    assert_refused(voiding.ballot(roster, transcript, &forged), Check::U1, culprit(3));
     voiding.ballot(roster, transcript, &void).unwrap();
     assert!(voiding.certificate().is_none());
+}
+
+/// A site of the charter that is not in the epoch holds no shares: its release is refused (R2).
+#[test]
+fn a_release_of_a_site_outside_of_the_epoch_is_refused() {
+    let mut scene = six_of_seven();
+    let (mut opening, _) = scene.certified(0, &first(5));
+    let mut release = scene.open(site(1), opening.certificate(), None).unwrap();
+    release.from = site(7);
+    release.signature = scene.world.member(7).key.sign(&release.digest());
+    let taken = opening.release(&scene.world.roster, scene.run.transcript(), release);
+    assert_refused(taken, Check::R2, culprit(7));
+}
+
+#[test]
+fn ballots_of_sites_outside_of_the_epoch_do_not_count() {
+    let mut scene = six_of_seven();
+    let (mut deciding, _) = scene.proposed(0, &first(5));
+    let mut ballot = scene.decide(site(1), deciding.proposal()).unwrap();
+    let mut void = scene.run.epoch(2).void(0).unwrap();
+    for foreign in [&mut ballot, &mut void] {
+        foreign.from = site(7);
+        foreign.signature = scene.world.member(7).key.sign(&foreign.digest());
+    }
+    let (roster, transcript) = (&scene.world.roster, scene.run.relay.transcript());
+    assert_refused(deciding.ballot(roster, transcript, &ballot), Check::U1, culprit(7));
+    let mut voiding = deciding.give_up(transcript);
+    assert_refused(voiding.ballot(roster, transcript, &void), Check::U1, culprit(7));
+    assert!(deciding.signers().is_empty() && voiding.signers().is_empty());
 }

@@ -1,7 +1,8 @@
 //! R2 at the coordinator: uploads that are refused (check R1).
 
 use ripieno_identity::Signature;
-use ripieno_secagg::round::tiles;
+use ripieno_secagg::merkle;
+use ripieno_secagg::round::tiles::{self, Content};
 use ripieno_secagg::round::upload::{Trailer, Upload};
 use ripieno_study::{Check, Contract, Membership, Packing};
 
@@ -30,8 +31,10 @@ fn an_upload_of_a_stranger_is_refused() {
     let contract = Contract { participants: first(4), ..scene.contract(0) };
     let mut slot = scene.slot_with(contract);
     let lanes = study::one_hot(&scene.study.plan, &first(5));
+    let first_tile = tiles::tiles(&scene.study.plan).next().unwrap();
     for from in [5, 9] {
-        let tile = slot.collecting.tile(site(from), 0, lanes.clone(), &mut slot.spool);
+        let lanes = first_tile.of(&lanes).to_vec();
+        let tile = slot.collecting.tile(site(from), 0, lanes, &mut slot.spool);
         assert_refused(tile, Check::R1, culprit(from));
     }
     scene.start(site(1), &slot.signed).unwrap();
@@ -81,6 +84,25 @@ fn tiles_hash_to_the_root_of_the_trailer() {
     assert!(slot.collecting.complete().is_empty());
 }
 
+/// What a site sends after an interruption belongs to the tiles that are here, or nothing of it counts.
+#[test]
+fn a_resumed_upload_with_other_tiles_is_refused() {
+    let (mut scene, mut slot) = started();
+    let upload = scene.upload(site(1), 0).unwrap();
+    let tiles = tiles_of(&slot, &upload);
+    assert!(tiles.len() > 1 && slot.collecting.taken(site(1)) == 0);
+    slot.collecting.tile(site(1), 0, tiles[0].clone(), &mut slot.spool).unwrap();
+    assert_eq!((slot.collecting.taken(site(1)), slot.collecting.taken(site(2))), (1, 0));
+    for (number, lanes) in tiles.iter().enumerate().skip(1) {
+        let other = lanes.iter().map(|lane| lane ^ 1).collect::<Vec<_>>();
+        slot.collecting.tile(site(1), number, other, &mut slot.spool).unwrap();
+    }
+    assert_eq!(slot.collecting.taken(site(1)), tiles.len());
+    let taken = slot.collecting.trailer(&scene.world.roster, upload.trailer.clone());
+    assert_refused(taken, Check::R1, culprit(1));
+    assert!(slot.collecting.complete().is_empty());
+}
+
 #[test]
 fn a_trailer_before_its_tiles_is_refused() {
     let (mut scene, mut slot) = started();
@@ -92,6 +114,21 @@ fn a_trailer_before_its_tiles_is_refused() {
         let taken = slot.collecting.trailer(&scene.world.roster, upload.trailer.clone());
         assert_refused(taken, Check::R1, culprit(1));
     }
+}
+
+/// A site signs what it likes: also the root over those tiles alone that it has sent.
+#[test]
+fn a_trailer_over_the_first_tiles_alone_is_refused() {
+    let (mut scene, mut slot) = started();
+    let upload = scene.upload(site(1), 0).unwrap();
+    let lanes = tiles_of(&slot, &upload).swap_remove(0);
+    let leaf = tiles::leaf(Content::Masked, 0, &lanes);
+    slot.collecting.tile(site(1), 0, lanes, &mut slot.spool).unwrap();
+    let root = merkle::root(Content::Masked.node(), &[leaf]);
+    let mut trailer = Trailer { root, ..upload.trailer };
+    trailer.signature = scene.world.member(1).key.sign(&trailer.digest());
+    let taken = slot.collecting.trailer(&scene.world.roster, trailer);
+    assert_refused(taken, Check::R1, culprit(1));
 }
 
 #[test]

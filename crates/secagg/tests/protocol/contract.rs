@@ -78,6 +78,13 @@ fn a_study_may_not_assume_more_corrupt_sites_than_the_charter() {
 }
 
 #[test]
+fn a_cohort_that_nobody_drew_is_refused() {
+    let mut scene = Scene::new(5, 1, Membership::MayChange);
+    let signed = scene.sign(Contract { cohort: 1, ..scene.contract(0) });
+    assert_refused(scene.start(site(1), &signed), Check::S3, COORDINATOR);
+}
+
+#[test]
 fn strangers_do_not_take_part() {
     refuses(Check::S3, |contract| contract.participants = set([1, 2, 3, 4, 9]));
 }
@@ -343,6 +350,19 @@ fn another_set_after_an_opened_one_is_refused() {
     scene.goes_on(1);
 }
 
+/// Two sums of a study whose rows differ at one site give those rows away.
+#[test]
+fn other_data_after_an_opened_sum_is_refused() {
+    let mut scene = Scene::new(5, 1, Membership::Fixed);
+    scene.round(0, &first(5));
+    let approved = scene.study.fingerprint.replace(digest(2501));
+    let signed = scene.sign(scene.contract(1));
+    assert_refused(scene.start(site(1), &signed), Check::S8, Culprit::Own);
+    scene.study.fingerprint = approved;
+    scene.goes_on(1);
+}
+
+/// Check S8 lets go where it must.
 #[test]
 fn another_set_is_allowed_after_a_void_certificate() {
     let mut scene = Scene::new(5, 1, Membership::Fixed);
@@ -373,9 +393,6 @@ fn a_set_that_may_change_may_change() {
     let mut scene = Scene::new(5, 1, Membership::MayChange);
     scene.round(0, &first(4));
     let all = without(&first(5), 1);
-    let slot = scene.slot_with(Contract { participants: all.clone(), ..scene.contract(1) });
-    for site in first(5).iter() {
-        scene.start(site, &slot.signed).unwrap();
-    }
+    scene.started_with(Contract { participants: all, ..scene.contract(1) });
     scene.upload(site(2), 1).unwrap();
 }

@@ -88,6 +88,7 @@ fn a_damaged_record_is_named_by_its_number() {
     }
 }
 
+/// A spent slot stays spent (check S4): a ledger that says otherwise is not opened.
 #[test]
 fn records_that_do_not_follow_from_each_other_are_damaged() {
     let (mut scene, _) = lived();
@@ -186,6 +187,7 @@ fn a_slot_whose_upload_failed_is_voided_like_any_other() {
     scene.goes_on(1);
 }
 
+/// Check U2 needs the record: without it there is no release.
 #[test]
 fn no_share_is_released_before_the_certificate_is_recorded() {
     let mut scene = Scene::new(4, 1, Membership::Fixed);
@@ -232,6 +234,22 @@ fn only_unresolved_slots_are_resolved() {
     assert_eq!(ledger.standing(ids[3]), Some(Standing::Void));
 }
 
+/// An entry is admitted where it is made, whoever looked before (S4, S7, S8).
+#[test]
+fn an_entry_is_admitted_again_when_it_is_made() {
+    let (mut scene, _) = lived();
+    let ledger = &mut scene.world.member(1).ledger;
+    let known = ledger.unresolved().next().unwrap().clone();
+    let head = ledger.head();
+    assert_refused(ledger.enter(known.clone(), 9), Check::S4, COORDINATOR);
+    let beside = Entry { id: SlotId { slot: 9, ..known.id }, ..known };
+    assert_refused(ledger.enter(beside.clone(), 9), Check::S8, Culprit::Own);
+    let other = Entry { study: digest(7), ..beside };
+    assert_refused(ledger.enter(other.clone(), 0), Check::S7, Culprit::Own);
+    assert_eq!(ledger.head(), head);
+    ledger.enter(other, 1).unwrap();
+}
+
 #[test]
 fn another_study_s_other_set_on_the_same_data_is_shown() {
     let (mut scene, _) = lived();
@@ -271,6 +289,9 @@ fn repro_an_entry_is_enough_to_take_a_certificate() {
     other.outcome.survivors = first(5);
     let mut foreign = opened(&first(5));
     foreign.outcome.ctx = digest(1);
+    let signed = foreign.outcome.digest();
+    let sign = |site| (site, scene.world.members[&site].key.sign(&signed));
+    foreign.signatures = first(5).iter().map(sign).collect();
     for lie in [opened(&first(3)), other, foreign] {
         assert_refused(ledger.take_opened(&roster, &lie), Check::U1, COORDINATOR);
     }

@@ -43,10 +43,7 @@ fn sign(scene: &Scene, trailer: &mut Trailer) {
 fn survivors_are_participants() {
     let mut scene = Scene::new(6, 1, Membership::MayChange);
     let contract = Contract { participants: first(5), ..scene.contract(0) };
-    let mut slot = scene.slot_with(contract);
-    for site in first(6).iter() {
-        scene.start(site, &slot.signed).unwrap();
-    }
+    let mut slot = scene.started_with(contract);
     scene.collect(&mut slot, &first(5));
     let honest = slot.collecting.propose().unwrap().proposal().clone();
     let wider = Proposal { survivors: first(6), ..honest.clone() };

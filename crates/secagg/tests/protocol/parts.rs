@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use ripieno_identity::Signature;
+use ripieno_secagg::Lanes;
+use ripieno_secagg::cohort::Evidence;
 use ripieno_secagg::coordinator::collect::sign_contract;
 use ripieno_secagg::coordinator::{MemorySpool, Opened};
 use ripieno_secagg::round::publish::{Receipt, SumRecord, TilePart, Verdict, verify_receipt};
@@ -44,7 +46,8 @@ fn opened() -> Large {
 
 impl Large {
     fn parts(&self, tile: u32) -> Vec<TilePart> {
-        self.opened.tile_parts(tile as usize, &self.spool).unwrap()
+        let source = self.opened.parts(&self.spool);
+        (0..).map_while(|position| source.part(tile as usize, position).unwrap()).collect()
     }
 
     fn verified(&self) -> ripieno_secagg::round::publish::Verified<'_> {
@@ -147,10 +150,11 @@ fn a_tile_that_does_not_recompute_is_refused() {
 fn tile_parts_are_those_of_the_signed_uploads() {
     let large = opened();
     let verified = large.verified();
-    let changes: [fn(&mut Vec<TilePart>); 8] = [
+    let changes: [fn(&mut Vec<TilePart>); 9] = [
+        |parts| parts.push(parts[0].clone()),
         |parts| parts[1].lanes[0] ^= 1,
-        |parts| parts[1].lanes.truncate(1),
-        |parts| parts[1].lanes.clear(),
+        |parts| parts[1].lanes = parts[1].lanes.part(0..1),
+        |parts| parts[1].lanes = Lanes::default(),
         |parts| parts[1].path[0] = digest(1),
         |parts| parts[1].path.clear(),
         |parts| parts.swap(0, 1),
@@ -270,4 +274,27 @@ fn a_small_sum_needs_no_verdicts() {
     assert!(!scene.study.previous.as_ref().unwrap().is_in_parts());
     scene.goes_on(1);
     assert_eq!(study::one_hot(&scene.study.plan, &first(0)).iter().max(), Some(&0));
+}
+
+/// The word on a sum for other cohorts (docs/protocol.md §9) rests on verdicts of c + 1 sites.
+#[test]
+fn a_word_on_a_large_sum_rests_on_verdicts_on_every_tile() {
+    let mut large = opened();
+    let word = |large: &Large, sum: &[u64], verdicts: &[Verdict]| {
+        let party = &large.scene.world.members[&site(1)].party;
+        large.verified().vouch(party, sum, Evidence::Verdicts(verdicts)).map(drop)
+    };
+    let verdicts: Vec<_> = large.verdicts().into_values().collect();
+    let sum = large.opened.sum().to_vec();
+    assert_refused(word(&large, &sum, &verdicts), Check::P1, COORDINATOR);
+    // The receipt of a cohort names the state that the round started from.
+    let (charter, key) = (large.scene.world.roster.charter, &large.scene.world.coordinator);
+    let state = large.opened.signed().contract.state;
+    large.receipt = large.opened.receipt(&charter, key, state, 1);
+    let verdicts: Vec<_> = large.verdicts().into_values().collect();
+    word(&large, &sum, &verdicts).unwrap();
+    assert_refused(word(&large, &sum, &verdicts[1..]), Check::S5, COORDINATOR);
+    let mut other = sum.clone();
+    other[0] ^= 1;
+    assert_refused(word(&large, &other, &verdicts), Check::P1, COORDINATOR);
 }

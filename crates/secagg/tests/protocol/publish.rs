@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ripieno_identity::Signature;
 use ripieno_secagg::coordinator::Opened;
 use ripieno_secagg::round::publish::{Receipt, verify_receipt};
+use ripieno_secagg::round::upload::{Trailer, trailers_digest};
 use ripieno_study::{Check, Contract, Membership, Refusal, SiteIndex};
 
 use crate::common::refused::{COORDINATOR, assert_refused};
@@ -125,11 +126,45 @@ fn a_certified_set_that_breaks_the_contract_is_refused() {
     for survivors in [set([1, 2, 3]), set([1, 2, 3, 4, 9]), set([])] {
         refuses(|p| {
             p.receipt.trailers.retain(|trailer| survivors.contains(trailer.from));
-            let digest = ripieno_secagg::round::upload::trailers_digest(&p.receipt.trailers);
+            let digest = trailers_digest(&p.receipt.trailers);
             let outcome = &mut p.receipt.certificate.outcome;
             (outcome.survivors, outcome.trailers) = (survivors, digest);
             p.certify(1..=6);
         });
+    }
+}
+
+/// The same sum under another contract, for which sites and holders did sign: all of it is good but
+/// for what the contract says of its sites.
+fn certified_under(change: fn(&mut Contract)) -> Result<(), Refusal> {
+    let mut p = published();
+    let mut contract = p.contract().clone();
+    change(&mut contract);
+    for trailer in &mut p.receipt.trailers {
+        trailer.ctx = contract.ctx();
+        trailer.signature = p.scene.world.members[&trailer.from].key.sign(&trailer.digest());
+    }
+    let outcome = &mut p.receipt.certificate.outcome;
+    outcome.ctx = contract.ctx();
+    outcome.trailers = trailers_digest(&p.receipt.trailers);
+    p.receipt.roots.retain(|root| contract.participants.contains(root.site));
+    p.certify(1..=6);
+    p.sign();
+    let (roster, transcript) = (&p.scene.world.roster, p.scene.run.transcript());
+    verify_receipt(roster, transcript, &contract, None, &p.receipt).map(drop)
+}
+
+/// P1 where every signature is given, and the contract alone says no.
+#[test]
+fn a_certified_set_is_held_against_the_contract_alone() {
+    certified_under(|contract| contract.state = digest(1)).unwrap();
+    let breaks: [fn(&mut Contract); 3] = [
+        |contract| contract.participants = first(4),
+        |contract| contract.minimum = 6,
+        |contract| contract.membership = Membership::Fixed,
+    ];
+    for change in breaks {
+        assert_refused(certified_under(change), Check::P1, COORDINATOR);
     }
 }
 
@@ -138,22 +173,27 @@ fn trailers_other_than_the_certified_ones_are_refused() {
     refuses(|p| p.receipt.trailers.swap(0, 1));
     refuses(|p| p.receipt.trailers.truncate(4));
     refuses(|p| p.receipt.trailers[1].root = digest(1));
+    refuses(|p| {
+        let trailer = &mut p.receipt.trailers[1];
+        trailer.audit = digest(1);
+        trailer.signature = p.scene.world.members[&trailer.from].key.sign(&trailer.digest());
+    });
+    refuses(|p| {
+        p.receipt.trailers.swap(0, 1);
+        p.receipt.certificate.outcome.trailers = trailers_digest(&p.receipt.trailers);
+        p.certify(1..=6);
+    });
 }
 
 /// Changes the trailer at `place`, and lets more than c holders certify it.
-fn certified_lie(
-    place: usize,
-    sign: bool,
-    change: fn(&mut ripieno_secagg::round::upload::Trailer),
-) {
+fn certified_lie(place: usize, sign: bool, change: fn(&mut Trailer)) {
     refuses(|p| {
         let trailer = &mut p.receipt.trailers[place];
         change(trailer);
         if sign {
             trailer.signature = p.scene.world.members[&trailer.from].key.sign(&trailer.digest());
         }
-        p.receipt.certificate.outcome.trailers =
-            ripieno_secagg::round::upload::trailers_digest(&p.receipt.trailers);
+        p.receipt.certificate.outcome.trailers = trailers_digest(&p.receipt.trailers);
         p.certify(1..=6);
     });
 }
@@ -161,6 +201,7 @@ fn certified_lie(
 #[test]
 fn trailers_are_checked_even_where_they_are_certified() {
     certified_lie(1, false, |trailer| trailer.root = digest(1));
+    certified_lie(1, false, |trailer| trailer.signature = Signature::from_bytes([0; 64]));
     certified_lie(1, true, |trailer| trailer.ctx = digest(1));
     certified_lie(1, true, |trailer| trailer.lanes += 1);
 }
@@ -201,11 +242,41 @@ fn a_sum_that_does_not_recompute_is_refused() {
     assert_refused(published.verify_sum(&sum), Check::P1, COORDINATOR);
 }
 
+/// R2 at a site: the receipt is refused, before a sum is looked at.
+#[test]
+fn revealed_secrets_are_held_against_the_adverts_alone() {
+    let changes: [fn(&mut Receipt); 3] = [
+        |receipt| receipt.roots.clear(),
+        |receipt| receipt.selfs[0].scalar = receipt.selfs[1].scalar,
+        |receipt| drop(receipt.selfs.pop()),
+    ];
+    for change in changes {
+        let mut p = published();
+        change(&mut p.receipt);
+        p.sign();
+        let (roster, transcript) = (&p.scene.world.roster, p.scene.run.transcript());
+        let verified = verify_receipt(roster, transcript, p.contract(), None, &p.receipt);
+        assert_refused(verified.map(drop), Check::P1, COORDINATOR);
+    }
+}
+
+/// What every site counts with is the sum that the receipt names.
+#[test]
+fn a_sum_that_is_not_the_receipt_s_is_refused() {
+    refuses(|p| p.receipt.sum = digest(1));
+    let p = published();
+    let (roster, transcript) = (&p.scene.world.roster, p.scene.run.transcript());
+    let verified = verify_receipt(roster, transcript, p.contract(), None, &p.receipt).unwrap();
+    let longer = [&**p.opened.sum(), &[0]].concat();
+    assert_refused(verified.sum_digest(&longer), Check::P1, COORDINATOR);
+}
+
 #[test]
 fn uploads_other_than_the_signed_ones_are_refused() {
     refuses(|p| drop(p.uploads.remove(&site(2))));
     refuses(|p| p.uploads.get_mut(&site(2)).unwrap()[0] ^= 1);
     refuses(|p| p.uploads.get_mut(&site(2)).unwrap().clear());
+    refuses(|p| p.uploads.get_mut(&site(2)).unwrap().push(0));
     refuses(|p| {
         let (one, two) = (p.uploads[&site(1)].clone(), p.uploads[&site(2)].clone());
         p.uploads.extend([(site(1), two), (site(2), one)]);

@@ -86,6 +86,7 @@ fn a_release_is_signed_by_a_holder_and_comes_once() {
     assert_refused(give(&scene, &mut opening, second), Check::R2, culprit(1));
 }
 
+/// Check R2 comes to no secret: more releases are waited for.
 #[test]
 fn fewer_than_t_releases_open_nothing() {
     let (mut scene, mut opening, spool) = certified();
@@ -199,5 +200,8 @@ fn a_proof_leads_from_the_share_to_the_root_that_the_dealer_signed() {
         change(&mut bad);
         assert_refused(opening.proof(roster, transcript, &bad), Check::R2, culprit(1));
     }
+    let mut elsewhere = proof.clone();
+    elsewhere.id.transcript = digest(1);
+    assert_refused(elsewhere.verify(roster, transcript), Check::R2, culprit(1));
     opening.proof(roster, transcript, &proof).unwrap();
 }

@@ -12,7 +12,7 @@ use ripieno_study::{Check, Refusal, SiteIndex};
 
 use crate::common::forger::{Deal, Forger};
 use crate::common::refused::{COORDINATOR, assert_refused, culprit};
-use crate::common::world::{World, adverts_of};
+use crate::common::world::{World, accept_everywhere, adverts_of};
 use crate::common::{digest, set, site};
 
 const EPOCH: Announcement = Announcement { epoch: 1, slots: 2 };
@@ -150,6 +150,22 @@ fn shares_of_another_number_of_slots_are_refused() {
     left_out(&dealt.accept(&[bundle]));
 }
 
+/// Leaves are made of whole slots alone, so the tree says nothing of what hangs on behind.
+#[test]
+fn shares_with_something_behind_them_are_refused() {
+    let shares = std::cell::RefCell::new(Vec::new());
+    let record = |holder: SiteIndex, _: u16, _: Kind, share: Scalar| {
+        if holder == site(1) {
+            shares.borrow_mut().push(share.to_bytes());
+        }
+        share.to_bytes()
+    };
+    let (dealt, mut bundle, forger) = dealt_to(&record);
+    let message = [shares.borrow().concat(), vec![1; 5]].concat();
+    bundle.sealed = forger.seal(dealt.transcript(), site(1), &message, &bundle.nonce);
+    left_out(&dealt.accept(&[bundle]));
+}
+
 #[test]
 fn shares_that_are_not_under_the_signed_root_are_refused() {
     let (dealt, mut bundle, forger) = dealt_to(&honest);
@@ -228,7 +244,12 @@ fn the_coordinator_takes_one_bundle_for_each_other_holder() {
     let (mut relay, dealt) = sharing(&mut world);
     let bundles = dealt[&site(1)].bundles().to_vec();
     let twice = [bundles.clone(), bundles[..1].to_vec()].concat();
-    for wrong in [bundles[1..].to_vec(), twice, Vec::new()] {
+    let mut doubled = bundles.clone();
+    doubled[0] = doubled[1].clone();
+    let [mut renamed, mut elsewhere] = [bundles.clone(), bundles.clone()];
+    renamed[0].from = site(2);
+    elsewhere[0].transcript = digest(1);
+    for wrong in [bundles[1..].to_vec(), twice, doubled, renamed, elsewhere, Vec::new()] {
         assert_refused(relay.receive(site(1), wrong), Check::A3, culprit(1));
     }
     assert_refused(relay.receive(site(2), bundles.clone()), Check::A3, culprit(2));
@@ -270,6 +291,28 @@ fn acceptances_are_signed_by_holders_of_this_epoch() {
         sign(world, &mut all[1]);
     });
     assert_refused(stranger, Check::A3, culprit(2));
+    let not_itself = joined(|world, all| {
+        all[1].dealers = set([1, 3, 4]);
+        sign(world, &mut all[1]);
+    });
+    assert_refused(not_itself, Check::A3, culprit(2));
+}
+
+#[test]
+fn a_site_that_is_not_in_the_epoch_accepts_nobody() {
+    let mut world = World::new(5, 1);
+    let mut advertised = world.advertise_all(EPOCH);
+    advertised.remove(&site(5));
+    let adverts = adverts_of(&advertised);
+    let share = |(site, state)| (site, world.share(site, state, adverts.clone()).unwrap());
+    let mut accepted = accept_everywhere(advertised.into_iter().map(share).collect());
+    let mut all: Vec<_> = accepted.values().map(|a| a.acceptance().clone()).collect();
+    let mut foreign = all[0].clone();
+    foreign.from = site(5);
+    sign(&world, &mut foreign);
+    all.push(foreign);
+    let joined = accepted.remove(&site(1)).unwrap().join(all);
+    assert_refused(joined, Check::A3, COORDINATOR);
 }
 
 #[test]

@@ -13,12 +13,12 @@ use ripieno_secagg::epoch::share::{leaf, root_digest};
 use ripieno_secagg::epoch::{Acceptance, Advert, Bundle, SlotAdvert, Transcript};
 use ripieno_secagg::kdf::{self, SlotName};
 use ripieno_secagg::ledger::Head;
-use ripieno_secagg::mask::{self, Sign};
+use ripieno_secagg::mask::{Masks, Sign};
 use ripieno_secagg::round::tiles::{self, Content};
 use ripieno_secagg::round::upload::{Trailer, Upload};
 use ripieno_secagg::shamir::{self, Polynomial};
 use ripieno_secagg::{Kind, merkle};
-use ripieno_study::{Contract, Digest, SiteIndex, Tag};
+use ripieno_study::{Contract, Digest, Hasher, SiteIndex, Tag};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::digest;
@@ -196,16 +196,16 @@ impl Forger {
             let sign = if self.site < peer { Sign::Add } else { Sign::Subtract };
             seeds.push((seed, sign));
         }
+        let masks = Masks::new(seeds.iter().map(|(seed, sign)| (seed, *sign)));
         for tile in tiles::tiles(&contract.plan) {
-            for (seed, sign) in &seeds {
-                mask::apply(tile.of_mut(&mut lanes), seed, tile.at, *sign);
-            }
+            masks.apply(tile.of_mut(&mut lanes), tile.at);
         }
         let mut trailer = Trailer {
             ctx,
             from: self.site,
             root: tiles::root(Content::Masked, &contract.plan, &lanes),
             lanes: lanes.len() as u64,
+            history: Hasher::new(Tag::History).number(0_u64).finish(),
             ledger: Head::empty(),
             audit: digest(9),
             signature: Signature::from_bytes([0; 64]),

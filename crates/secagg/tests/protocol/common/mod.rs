@@ -1,5 +1,6 @@
 //! n sites and a coordinator over the library: seeded, without sleeping and without I/O.
 
+pub(crate) mod cohorts;
 pub(crate) mod forger;
 pub(crate) mod play;
 pub(crate) mod refused;

@@ -63,7 +63,12 @@ impl Scene {
 
     /// R1 with an honest contract, brought to all sites.
     pub(crate) fn started(&mut self, slot: u16) -> Slot {
-        let slot = self.slot_with(self.contract(slot));
+        self.started_with(self.contract(slot))
+    }
+
+    /// R1 with `contract`, brought to all sites.
+    pub(crate) fn started_with(&mut self, contract: Contract) -> Slot {
+        let slot = self.slot_with(contract);
         for site in self.all().iter() {
             self.start(site, &slot.signed).expect("an honest contract");
         }
@@ -182,7 +187,7 @@ impl Scene {
         let survivors = opening.certificate().outcome.survivors.clone();
         let plan = opening.proposal().contract.contract.plan.clone();
         let opened = opening.unmask(transcript, secrets, spool).expect("an opened sum");
-        assert_eq!(opened.sum(), study::one_hot(&plan, &survivors), "the sum of {survivors}");
+        assert_eq!(*opened.sum(), study::one_hot(&plan, &survivors), "the sum of {survivors}");
         opened
     }
 

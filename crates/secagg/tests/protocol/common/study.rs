@@ -13,6 +13,7 @@ use super::world::Run;
 pub(crate) struct Study {
     pub(crate) digest: Digest,
     pub(crate) lineage: Digest,
+    pub(crate) fingerprint: Option<Digest>,
     pub(crate) plan: Plan,
     pub(crate) membership: Membership,
     pub(crate) minimum: u16,
@@ -28,6 +29,7 @@ impl Study {
         Self {
             digest: digest(1000 + number),
             lineage: digest(2000),
+            fingerprint: Some(digest(2500)),
             plan,
             membership,
             minimum: 3,
@@ -43,6 +45,7 @@ impl Study {
         Approved {
             study: self.digest,
             lineage: self.lineage,
+            fingerprint: self.fingerprint,
             round: self.round,
             state: self.state,
             plan: &self.plan,

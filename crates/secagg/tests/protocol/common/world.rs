@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use ripieno_identity::SigningKey;
 use ripieno_secagg::coordinator;
-use ripieno_secagg::epoch::advertise::Announcement;
+use ripieno_secagg::epoch::advertise::{Announcement, Numbers};
 use ripieno_secagg::epoch::{Accepted, Advert, Advertised, Dealt, Epoch, Transcript};
 use ripieno_secagg::witness::Witness;
 use ripieno_secagg::{Ledger, Party, Roster};
@@ -63,6 +63,7 @@ impl World {
             corrupt: c,
             coordinator: coordinator.public(),
             sites: keys.iter().map(|(site, key)| (*site, key.public())).collect(),
+            cohort: None,
         });
         let member = |(site, key): (SiteIndex, Arc<SigningKey>)| {
             let party = Party::new(site, key.clone(), roster.clone()).expect("it is listed");
@@ -87,7 +88,8 @@ impl World {
     pub(crate) fn advertise(&mut self, site: SiteIndex, announced: Announcement) -> Advertised {
         let member = self.members.get_mut(&site).expect("a member");
         let (party, head) = (member.party.clone(), member.ledger.head());
-        let advertised = Advertised::new(party, announced, member.last, head, &mut self.rng);
+        let numbers = Numbers { last: member.last, before: 0 };
+        let advertised = Advertised::new(party, announced, numbers, head, &mut self.rng);
         member.last = announced.epoch;
         advertised.expect("a new epoch").witnessed(&member.witness)
     }
