@@ -1,18 +1,29 @@
 //! What is asked of a site, and what it answers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ripieno_catalog::{CatalogError, Permit};
 use ripieno_study::{Check, Digest, Refusal, Study};
 use thiserror::Error;
 
 /// Who asks: attributes from a credential that the caller has verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requester {
     /// The name, for the steward.
     pub name: String,
     /// The role, by which policies decide.
     pub role: String,
+    /// The public key: 64 hexadecimal digits. Owners grant to it.
+    pub key: String,
+    /// Where the requester works.
+    pub department: String,
+    /// What the requester may see, in the words of policies.
+    pub clearance: String,
+    /// Number of the site that vouched.
+    pub home: u16,
+    /// When the credential ends, in seconds since 1970 UTC.
+    pub expires: u64,
 }
 
 /// A steward's yes to one study.
@@ -63,7 +74,7 @@ pub enum Decision {
 }
 
 /// The rule that denied a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rule {
     /// `without_data` of the policy.
@@ -88,12 +99,16 @@ pub enum Rule {
     Releases,
     /// `minimum_rows`.
     MinimumRows,
+    /// `view`.
+    View,
     /// The catalogue lacks the data set.
     CatalogDataSet,
     /// The table lacks a column.
     CatalogColumns,
     /// The approval is for another study.
     Approval,
+    /// A policy about columns, by its id.
+    Policy(Arc<str>),
 }
 
 impl fmt::Display for Rule {
@@ -110,9 +125,11 @@ impl fmt::Display for Rule {
             Rule::MinimumSites => "policy.minimum-sites",
             Rule::Releases => "policy.maximum-releases",
             Rule::MinimumRows => "policy.minimum-rows",
+            Rule::View => "policy.view",
             Rule::CatalogDataSet => "catalog.dataset",
             Rule::CatalogColumns => "catalog.columns",
             Rule::Approval => "approval.study",
+            Rule::Policy(id) => id,
         })
     }
 }

@@ -1,12 +1,20 @@
 //! A site's policy: per data set, what a study may be. What no rule allows is refused.
 
 mod parse;
+mod terms;
+mod view;
 mod weigh;
 
 use std::fmt;
 
 use ripieno_study::Membership;
+use ripieno_study::manifest::DataSpec;
+use std::sync::Arc;
 use thiserror::Error;
+
+pub(crate) use self::terms::{DataTerms, Environment, Unclassified};
+use crate::decision::{Denial, Rule};
+use crate::plan::{OptOutList, Plan, PlannedColumn, RowFilter};
 
 /// What a site allows. Written in TOML:
 ///
@@ -34,7 +42,7 @@ enum Kind {
     /// Everything that is registered, to anyone.
     Laboratory,
     /// A site's rules.
-    Site { without_data: Allowed, rules: Vec<DataSetRules> },
+    Site { environment: Environment, without_data: Allowed, rules: Vec<DataSetRules> },
 }
 
 /// The rules of one data set.
@@ -51,6 +59,8 @@ struct DataSetRules {
     minimum_rows: u64,
     maximum_releases: u64,
     on_match: OnMatch,
+    view: view::ViewRules,
+    terms: DataTerms,
     /// As written, and in seconds since 1970 UTC.
     expires: Option<(String, u64)>,
 }
@@ -73,7 +83,7 @@ enum OnMatch {
 }
 
 /// What the policy grants to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Grant {
     /// The fewest complete rows.
     pub(crate) minimum_rows: u64,
@@ -81,6 +91,8 @@ pub(crate) struct Grant {
     pub(crate) expires: u64,
     /// The most sums of the study that may be opened.
     pub(crate) releases: u64,
+    /// What the study sees.
+    pub(crate) plan: Plan,
     /// Why a steward must be asked, if one must.
     pub(crate) ask: Option<String>,
 }
@@ -100,6 +112,46 @@ impl Policy {
     pub fn laboratory() -> Self {
         Self(Kind::Laboratory)
     }
+
+    /// The opt-out lists that it names: files, as written, each once.
+    #[must_use]
+    pub fn opt_out_files(&self) -> Vec<String> {
+        let Kind::Site { rules, .. } = &self.0 else { return Vec::new() };
+        let mut files: Vec<_> = rules.iter().filter_map(|rule| rule.view.list()).collect();
+        files.sort_unstable();
+        files.dedup();
+        files.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Hands over what stands in an opt-out list. A data set whose list nobody handed over is
+    /// refused.
+    pub fn set_opt_outs(&mut self, file: &str, list: OptOutList) {
+        let list = Arc::new(list);
+        if let Kind::Site { rules, .. } = &mut self.0 {
+            let named = rules.iter_mut().filter(|rule| rule.view.list() == Some(file));
+            named.for_each(|rule| rule.view.set_list(&list));
+        }
+    }
+
+    /// What a study sees of `data`, whoever asks for it.
+    pub(crate) fn plan(&self, data: &DataSpec) -> Result<Plan, Denial> {
+        match &self.0 {
+            Kind::Laboratory => Ok(as_it_is(data)),
+            Kind::Site { rules, .. } => {
+                let rule = rules.iter().find(|rule| rule.name == data.dataset);
+                rule.ok_or_else(|| no_rule(&data.dataset))?.view.plan(data)
+            }
+        }
+    }
+
+    /// All columns that the view of a data set names.
+    pub(crate) fn view_columns(&self, dataset: &str) -> impl Iterator<Item = &str> {
+        let rules = match &self.0 {
+            Kind::Laboratory => [].as_slice(),
+            Kind::Site { rules, .. } => rules.as_slice(),
+        };
+        rules.iter().filter(move |rule| rule.name == dataset).flat_map(|rule| rule.view.named())
+    }
 }
 
 impl Allowed {
@@ -109,6 +161,24 @@ impl Allowed {
             Allowed::Only(names) => names.iter().any(|allowed| allowed == name),
         }
     }
+}
+
+fn as_it_is(data: &DataSpec) -> Plan {
+    let column = |name: &str| PlannedColumn { name: name.to_owned(), steps: Vec::new() };
+    Plan {
+        dataset: data.dataset.clone(),
+        columns: data.columns().map(column).collect(),
+        rows: RowFilter::default(),
+        anonymity: None,
+    }
+}
+
+fn no_rule(dataset: &str) -> Denial {
+    Denial::new(
+        Rule::DataSet,
+        format!("no rule of this site allows the data set {dataset:?}"),
+        "name a data set that it offers, or ask its steward to add a [[dataset]]",
+    )
 }
 
 /// One line for people.

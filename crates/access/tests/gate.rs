@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fs;
 
+use ripieno_access::plan::OptOutList;
 use ripieno_access::{
     Approval, Decision, Denial, Gate, PERMIT_SECONDS, Permit, Policy, Request, Requester, View,
     ViewError,
@@ -67,7 +68,8 @@ fn study(from: &str, to: &str) -> Study {
 }
 
 fn request(study: &Study) -> Request<'_> {
-    let requester = Requester { name: "Ada".into(), role: "researcher".into() };
+    let requester =
+        Requester { name: "Ada".into(), role: "researcher".into(), ..Requester::default() };
     Request::new(study, requester, NOW)
 }
 
@@ -234,6 +236,8 @@ fn a_view_is_never_empty_whatever_the_permit_says() {
         releases: 10,
         minimum_rows: 0,
         expires: NOW + 1,
+        also: Vec::new(),
+        plan: None,
     };
     let permit = authority.permit(&catalog, terms).unwrap();
     let gate = Gate::new(catalog, authority, Policy::laboratory());
@@ -308,4 +312,182 @@ fn an_empty_policy_allows_nothing() {
     let study = study("", "");
     let denial = denied(Policy::parse("").unwrap(), &request(&study));
     assert_eq!(denial.rule.to_string(), "policy.dataset");
+}
+
+/// A table of six people, of whom one did not agree, one is on the list, and one came too early.
+const PEOPLE: &str = "id,y,age,diag,consent,seen\n\
+    1,1,93,I21.4,yes,2020-03-01\n2,0,61,E11.9,no,2020-03-02\n3,1,44,I10,yes,2020-05-01\n\
+    4,0,52,J45,yes,2020-06-01\n5,1,58,C50.9,yes,2019-01-01\n6,0,57,I50,yes,2020-07-01\n";
+
+const VIEWED: &str = r#"
+[[dataset]]
+name = "heart"
+columns = ["y", "age", "diag"]
+purposes = "all"
+analyses = "all"
+roles = "all"
+minimum_rows = 2
+on_match = "approve"
+
+[dataset.view]
+consent = { column = "consent", values = ["yes"] }
+opt-out = { column = "id", file = "opt-outs.txt" }
+dates = { column = "seen", from = 2020-01-01 }
+
+[dataset.view.columns]
+age = [{ top = 89 }, { band = 10 }]
+diag = ["icd-chapter"]
+"#;
+
+fn viewed(from: &str, to: &str, list: Option<&str>) -> (TempDir, Gate) {
+    assert!(VIEWED.contains(from), "{from}");
+    let mut policy = Policy::parse(&VIEWED.replace(from, to)).unwrap();
+    assert_eq!(policy.opt_out_files(), ["opt-outs.txt"]);
+    if let Some(list) = list {
+        policy.set_opt_outs("opt-outs.txt", OptOutList::read(list).unwrap());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("va.csv");
+    fs::write(&path, PEOPLE).unwrap();
+    let source = Source { name: "heart".into(), path };
+    let (catalog, authority) = Catalog::new("va", [source]).unwrap();
+    (folder, Gate::new(catalog, authority, policy))
+}
+
+fn people() -> Study {
+    study("[\"mean radius\", \"age\"]", "[\"age\", \"diag\"]")
+}
+
+#[test]
+fn a_view_has_the_rows_and_values_that_the_policy_lets_through() {
+    let (_folder, gate) = viewed("", "", Some("4\n"));
+    let study = people();
+    let permit = permit(&gate, &request(&study));
+    assert!(permit.plan().is_some() && permit.content() != permit.fingerprint());
+    let view = gate.open(&permit, NOW).unwrap();
+    assert_eq!(view.features(), ndarray::array![[80.0, 9.0], [40.0, 9.0], [50.0, 9.0]]);
+    assert_eq!(view.outcome().to_vec(), [1.0, 1.0, 0.0]);
+    assert_eq!(view.outcome_place(1).line, 4);
+    let counts = view.counts();
+    assert_eq!((counts.read, counts.filtered, counts.incomplete, counts.rows), (6, 3, 0, 3));
+    let reads: Vec<_> = gate.catalog().reads().iter().map(|r| r.column.to_string()).collect();
+    assert_eq!(reads, ["age", "consent", "diag", "id", "seen", "y"]);
+
+    let preview = gate.preview(&request(&study)).unwrap().unwrap();
+    assert_eq!(&preview.counts, counts);
+    assert_eq!(preview.plan, gate.plan(study.manifest().data.as_ref().unwrap()).unwrap());
+}
+
+#[test]
+fn a_list_that_was_not_read_refuses_and_a_longer_one_is_another_view() {
+    let study = people();
+    let (_folder, gate) = viewed("", "", None);
+    let denial = gate.decide(&request(&study)).unwrap_err();
+    assert_eq!(denial.rule.to_string(), "policy.view");
+    assert!(denial.to_string().contains("was not read"), "{denial}");
+    let content = |list| {
+        let (_folder, gate) = viewed("", "", Some(list));
+        permit(&gate, &request(&study)).content()
+    };
+    assert_eq!(content("4\n"), content("\n# a note\n4"));
+    assert_ne!(content("4\n"), content("4\n6\n"));
+}
+
+#[test]
+fn views_that_cannot_be_carried_out_are_denied() {
+    let study = people();
+    for (from, to, words) in [
+        ("[\"icd-chapter\"]", "[\"pseudonym\"]", "\"diag\" is shown as pseudonyms"),
+        ("[\"icd-chapter\"]", "[\"pseudonym\", { round = 1 }]", "shown as pseudonyms"),
+        ("[\"icd-chapter\"]", "[\"suppress\"]", "\"diag\" is shown as left out"),
+        ("diag = [", "weight = [1]\ndiag = [", ""),
+        ("diag = [", "weight = [\"year\"]\ndiag = [", "names a column that the table lacks"),
+        ("column = \"consent\"", "column = \"agreed\"", "names a column that the table lacks"),
+    ] {
+        if words.is_empty() {
+            assert!(Policy::parse(&VIEWED.replace(from, to)).is_err());
+            continue;
+        }
+        let (_folder, gate) = viewed(from, to, Some(""));
+        let denial = gate.decide(&request(&study)).unwrap_err();
+        assert!(denial.to_string().contains(words), "{denial}");
+        assert!(gate.catalog().reads().is_empty(), "a denial reads nothing");
+    }
+    // A column that the study does not see may be anything.
+    let study = self::study("[\"mean radius\", \"age\"]", "[\"age\"]");
+    let (_folder, gate) = viewed("[\"icd-chapter\"]", "[\"pseudonym\"]", Some(""));
+    assert!(gate.decide(&request(&study)).is_ok());
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_by_its_place_alone() {
+    let (_folder, gate) = viewed("[\"icd-chapter\"]", "[\"year\"]", Some(""));
+    let study = people();
+    let error = gate.open(&permit(&gate, &request(&study)), NOW).unwrap_err().to_string();
+    assert!(error.contains("va.csv, line 2, column \"diag\": not a date"), "{error}");
+    assert!(!error.contains("I21"), "{error}");
+}
+
+#[test]
+fn a_table_in_which_people_stand_alone_is_made_coarser() {
+    let anonymity = "[dataset.view.anonymity]\nk = 2\nsuppress = 0.4\n\
+                     quasi = [{ column = \"age\", levels = [[{ band = 20 }], [\"suppress\"]] }]\n\
+                     [dataset.view.columns]";
+    let (_folder, gate) = viewed("[dataset.view.columns]", anonymity, Some(""));
+    let study = people();
+    let view = gate.open(&permit(&gate, &request(&study)), NOW).unwrap();
+    // Decades 80, 40, 50, 50: with one of four out, decades leave two alone; of twenty years
+    // (80, 40, 40, 40) only one.
+    assert_eq!(view.features().column(0).to_vec(), [40.0, 40.0, 40.0]);
+    let counts = view.counts();
+    assert_eq!((counts.filtered, counts.rows), (2, 3));
+    assert_eq!(counts.anonymous.as_ref().unwrap().levels, [1]);
+
+    let (_folder, gate) =
+        viewed("[dataset.view.columns]", &anonymity.replace("k = 2", "k = 5"), Some(""));
+    let error = gate.open(&permit(&gate, &request(&study)), NOW).unwrap_err().to_string();
+    assert!(error.contains("not even the coarsest levels"), "{error}");
+}
+
+#[test]
+fn a_view_in_a_policy_is_checked_where_it_is_read() {
+    let bad = |from: &str, to: &str, words: &str| {
+        assert!(VIEWED.contains(from), "{from}");
+        let error = Policy::parse(&VIEWED.replace(from, to)).unwrap_err();
+        assert!(error.to_string().contains(words) && error.line > 10, "{error}");
+    };
+    bad("{ band = 10 }", "{ band = 0 }", "width of a band");
+    bad("{ band = 10 }", "{ bucket = [3, 2] }", "rise");
+    bad("{ band = 10 }", "\"banding\"", "banding");
+    bad("values = [\"yes\"]", "values = []", "nobody would have agreed");
+    bad("from = 2020-01-01", "from = 2020-01-01, to = 2019-01-01", "ends before it begins");
+    bad(", from = 2020-01-01", "", "from, to or both");
+    bad("opt-out = ", "optout = ", "optout");
+    let anonymity = |k: &str| format!("[dataset.view.anonymity]\n{k}\n[dataset.view.columns]");
+    bad("[dataset.view.columns]", &anonymity("k = 1\nquasi = []"), "k is 1");
+    bad("[dataset.view.columns]", &anonymity("k = 2\nquasi = []"), "1 to 16 columns");
+    bad("[dataset.view.columns]", &anonymity("k = 2\nl = 2\nquasi = []"), "sensitive column");
+}
+
+#[test]
+fn a_permit_for_another_plan_opens_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("va.csv");
+    fs::write(&path, PEOPLE).unwrap();
+    let (catalog, authority) = Catalog::new("va", [Source { name: "heart".into(), path }]).unwrap();
+    let study = people();
+    let terms = Terms {
+        study: study.digest(),
+        data: study.manifest().data.clone().unwrap(),
+        purpose: "research".into(),
+        releases: 10,
+        minimum_rows: 1,
+        expires: NOW + 1,
+        also: Vec::new(),
+        plan: Some(study.digest()),
+    };
+    let permit = authority.permit(&catalog, terms).unwrap();
+    let gate = Gate::new(catalog, authority, Policy::laboratory());
+    assert!(matches!(gate.open(&permit, NOW), Err(ViewError::OtherPlan)));
+    assert!(gate.catalog().reads().is_empty(), "nothing was read");
 }

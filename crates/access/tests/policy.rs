@@ -39,6 +39,9 @@ fn every_mistake_has_its_line() {
         ("[[dataset]]", "without_data = [\"sum\"]\n[[dataset]]", 1, "unknown analysis \"sum\""),
         ("[[dataset]]", "[[datasets]]", 1, "unknown field `datasets`"),
         ("on_match = \"ask\"", "on_match = ask", 7, ""),
+        ("on_match = \"ask\"", "on_match = \"ask\"\nowner = \" \"", 8, "owner is empty"),
+        ("on_match = \"ask\"", "on_match = \"ask\"\nunclassified = \"yes\"", 8, "unknown variant"),
+        ("[[dataset]]", "environment = \"home\"\n[[dataset]]", 1, "unknown variant `home`"),
     ];
     for (from, to, line, says) in cases {
         let text = GOOD.replacen(from, to, 1);

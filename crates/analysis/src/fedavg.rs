@@ -126,12 +126,12 @@ impl FedAvg {
     fn evaluate(&self, state: &FedAvgState, sums: &Sums) -> Result<Step, AnalysisError> {
         let evaluation = sums.get(EVALUATION, 3)?;
         let n = row_count(evaluation[0], EVALUATION)?;
-        let mut metrics = BTreeMap::from([("loss", evaluation[1] / n), ("n", n)]);
+        let mut metrics = BTreeMap::from([("loss".into(), evaluation[1] / n), ("n".into(), n)]);
         if self.spec.family == Family::Binomial {
-            metrics.insert("accuracy", evaluation[2] / n);
+            metrics.insert("accuracy".into(), evaluation[2] / n);
         }
         Ok(Step::Done(Report::FedAvg(FedAvgReport {
-            family: crate::glm::family_name(self.spec.family),
+            family: crate::glm::family_name(self.spec.family).into(),
             n: n as u64,
             terms: self.terms.clone(),
             parameters: state.parameters.clone(),

@@ -12,6 +12,7 @@ pub mod vector;
 
 mod bits;
 mod error;
+mod figure;
 mod linalg;
 mod report;
 mod state;

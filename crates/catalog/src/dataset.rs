@@ -1,26 +1,33 @@
 //! What is known of a registered table without its rows.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
 use std::sync::Arc;
 
 use ripieno_study::Digest;
+use serde::{Deserialize, Serialize};
 
+use crate::cell::Cell;
+use crate::entry::{ColumnFacts, Entry};
 use crate::error::{CatalogError, Hint};
+use crate::origin::Origin;
 
 /// A registered table: everything but its rows.
 #[derive(Clone, Debug)]
 pub struct DataSet {
     pub(crate) name: Arc<str>,
-    pub(crate) path: PathBuf,
+    pub(crate) origin: Origin,
     pub(crate) file: Arc<str>,
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: u64,
     pub(crate) fingerprint: Digest,
+    /// Digest of each column, where the content is read by columns.
+    pub(crate) parts: Vec<Digest>,
     pub(crate) lineage: Digest,
+    pub(crate) entry: Option<Arc<Entry>>,
 }
 
 /// A column, by its name and by what its fields hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// The name in the header, without blanks around it.
     pub name: Arc<str>,
@@ -30,20 +37,63 @@ pub struct Column {
     pub missing: u64,
     /// How many are anything else.
     pub text: u64,
+    /// The least and the largest number; `None` where there is none.
+    pub range: Option<Range>,
+}
+
+/// The least and the largest number of a column. Both are values of rows: they are shown to a steward
+/// and to nobody else, and never by `Debug`.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Range([f64; 2]);
+
+impl Range {
+    /// The least and the largest.
+    #[must_use]
+    pub const fn ends(self) -> [f64; 2] {
+        self.0
+    }
+}
+
+impl fmt::Debug for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
 }
 
 /// The type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ColumnKind {
     /// Numbers, and perhaps missing values.
+    #[serde(rename = "numbers")]
     Numeric,
     /// At least one field that is neither a number nor missing.
     Text,
     /// Missing values only.
+    #[serde(rename = "nothing")]
     Empty,
 }
 
 impl Column {
+    /// A column of which nothing was read yet.
+    pub(crate) fn nothing_of(name: Arc<str>) -> Self {
+        Self { name, numeric: 0, missing: 0, text: 0, range: None }
+    }
+
+    /// Counts one field.
+    pub(crate) fn count(&mut self, cell: Cell) {
+        match cell {
+            Cell::Number(number) => {
+                self.numeric += 1;
+                let Range([least, largest]) = self.range.unwrap_or(Range([number; 2]));
+                self.range = Some(Range([least.min(number), largest.max(number)]));
+            }
+            Cell::Missing => self.missing += 1,
+            Cell::Text => self.text += 1,
+        }
+    }
+
     /// The type, from the counts.
     #[must_use]
     pub const fn kind(&self) -> ColumnKind {
@@ -102,8 +152,21 @@ impl DataSet {
         self.lineage
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// What the site wrote down of it; `None` where that is nothing, or of other content.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Entry> {
+        self.entry.as_deref()
+    }
+
+    /// What policies may know of a column; `None` where nothing is written down of it, which means
+    /// that nobody has confirmed what it is.
+    #[must_use]
+    pub fn facts(&self, column: &str) -> Option<ColumnFacts> {
+        self.entry()?.column(column).map(crate::entry::ColumnEntry::facts)
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(crate) fn position(&self, name: &str) -> Result<usize, CatalogError> {

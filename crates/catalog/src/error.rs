@@ -41,6 +41,40 @@ pub enum CatalogError {
         /// What it is.
         found: &'static str,
     },
+    /// The path leaves the folders that tables may lie in.
+    #[error(
+        "{file} is in none of the folders of `roots`, or leaves it by \"..\"; move the table there"
+    )]
+    Outside {
+        /// The path.
+        file: Arc<str>,
+    },
+    /// A symbolic link stands in the path.
+    #[error(
+        "{file}: a part of the path is a symbolic link or no folder; register the table itself"
+    )]
+    Link {
+        /// The path.
+        file: Arc<str>,
+    },
+    /// A file that is no table of the kind that its name says.
+    #[error("{file} cannot be read as Parquet: {what}")]
+    NotParquet {
+        /// The file.
+        file: Arc<str>,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A column of a type that has no place in a table.
+    #[error(
+        "{file}: column {column:?} holds lists, structures or bytes; write the table without it"
+    )]
+    ColumnType {
+        /// The file.
+        file: Arc<str>,
+        /// The column.
+        column: Arc<str>,
+    },
     /// The operating system will not let it be read.
     #[error("{file} cannot be read; check its owner and its permissions")]
     Unreadable {
@@ -117,6 +151,29 @@ pub enum CatalogError {
         /// Number of the column, from 1.
         number: usize,
     },
+    /// A date or an e-mail address where a name should be: the header is probably missing.
+    #[error(
+        "{file}, line {line}: column {number} of the header is a date or an e-mail address; \
+         does the file lack the line that names its columns?"
+    )]
+    HeaderValue {
+        /// The file.
+        file: Arc<str>,
+        /// The header's line.
+        line: u64,
+        /// Number of the column, from 1.
+        number: usize,
+    },
+    /// A header of one name that holds another separator.
+    #[error("{file}, line {line}: one column only{hint}")]
+    Separator {
+        /// The file.
+        file: Arc<str>,
+        /// The header's line.
+        line: u64,
+        /// The separator.
+        hint: Hint,
+    },
     /// Two columns with one name.
     #[error("{file}, line {line}: columns {first} and {second} are both named {name:?}")]
     HeaderTwice {
@@ -163,6 +220,14 @@ pub enum CatalogError {
          write numbers with a decimal point, and a missing value as nothing or NA"
     )]
     NotANumber(Place),
+    /// A value that a transformation or a filter of the site's policy has no use for.
+    #[error("{place}: not {what}; correct the value, or what the policy does with its column")]
+    Unfit {
+        /// Where it stands.
+        place: Place,
+        /// What it is not.
+        what: &'static str,
+    },
     /// The file is too large.
     #[error(
         "{file} has more than {MAX_FILE_BYTES} bytes; register a table with fewer rows or columns"
@@ -243,6 +308,13 @@ impl Hint {
         let [only] = header else { return Self(None) };
         let separators = [(';', "semicolons"), ('\t', "tabs")];
         Self(separators.iter().find(|(sign, _)| only.contains(*sign)).map(|(_, name)| *name))
+    }
+}
+
+impl Hint {
+    /// Whether there is a guess.
+    pub(crate) const fn is_some(self) -> bool {
+        self.0.is_some()
     }
 }
 

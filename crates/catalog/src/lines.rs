@@ -1,14 +1,15 @@
 //! The lines of a file, with its digest: bounded, counted, read once.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 use ripieno_study::{Digest, Hasher, Tag};
+use zeroize::Zeroizing;
 
 use crate::error::CatalogError;
 use crate::limits::{MAX_FILE_BYTES, MAX_ROW_BYTES};
+use crate::origin::{Origin, failed};
 
 /// The digest of a file is `H(content, blocks…)` over blocks of so many bytes.
 const BLOCK: usize = 64 * 1024;
@@ -18,7 +19,7 @@ pub(crate) struct Lines {
     file: Arc<str>,
     source: File,
     hasher: Hasher,
-    block: Vec<u8>,
+    block: Zeroizing<Vec<u8>>,
     at: usize,
     bytes: u64,
     line: u64,
@@ -26,19 +27,11 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Opens a regular file that is not too large. `file` is its name in errors.
-    pub(crate) fn open(path: &Path, file: Arc<str>) -> Result<Self, CatalogError> {
-        // Looked at before it is opened: to open a pipe would wait for its other end.
-        let metadata = fs::metadata(path).map_err(|source| failed(&file, source))?;
-        if !metadata.is_file() {
-            let found = if metadata.is_dir() { "a directory" } else { "a pipe or a device" };
-            return Err(CatalogError::NotAFile { file, found });
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            return Err(CatalogError::FileTooLarge { file });
-        }
-        let source = File::open(path).map_err(|source| failed(&file, source))?;
+    pub(crate) fn open(origin: &Origin, file: Arc<str>) -> Result<Self, CatalogError> {
+        let source = origin.open(&file)?;
         let hasher = Hasher::new(Tag::Content);
-        let mut lines = Self { file, source, hasher, block: Vec::new(), at: 0, bytes: 0, line: 0 };
+        let block = Zeroizing::default();
+        let mut lines = Self { file, source, hasher, block, at: 0, bytes: 0, line: 0 };
         lines.skip_mark()?;
         Ok(lines)
     }
@@ -117,13 +110,5 @@ impl Lines {
         }
         self.at = if self.block.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         Ok(())
-    }
-}
-
-fn failed(file: &Arc<str>, source: io::Error) -> CatalogError {
-    let file = file.clone();
-    match source.kind() {
-        io::ErrorKind::NotFound => CatalogError::NotFound { file },
-        _ => CatalogError::Unreadable { file, source },
     }
 }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use ripieno_study::Digest;
 use ripieno_study::manifest::DataSpec;
+use ripieno_study::{Digest, Hasher, Tag};
 
 use crate::catalog::Catalog;
 use crate::error::{CatalogError, PermitError};
@@ -35,6 +35,10 @@ pub struct Terms {
     pub releases: u64,
     /// When the permit ends, in seconds since 1970 UTC.
     pub expires: u64,
+    /// Columns that are read for the choice of rows alone, besides those of the data.
+    pub also: Vec<String>,
+    /// Digest of what is done with the rows; `None` where they are taken as they are.
+    pub plan: Option<Digest>,
 }
 
 /// A decision's leave to read some columns of one data set, as it was when the decision was made.
@@ -59,7 +63,8 @@ impl Authority {
     pub fn permit(&self, catalog: &Catalog, terms: Terms) -> Result<Permit, CatalogError> {
         self.check(catalog)?;
         let set = catalog.data_set(&terms.data.dataset)?;
-        terms.data.columns().try_for_each(|column| set.column(column).map(drop))?;
+        let also = terms.also.iter().map(String::as_str);
+        terms.data.columns().chain(also).try_for_each(|column| set.column(column).map(drop))?;
         let (instance, terms) = (self.instance.clone(), Box::new(terms));
         Ok(Permit { instance, lineage: set.lineage(), fingerprint: set.fingerprint(), terms })
     }
@@ -118,6 +123,26 @@ impl Permit {
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
+    }
+
+    /// All columns that it reads: the outcome, the features, and those for the choice of rows.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.terms.data.columns().chain(self.terms.also.iter().map(String::as_str))
+    }
+
+    /// Digest of what is done with the rows; `None` where they are taken as they are.
+    #[must_use]
+    pub fn plan(&self) -> Option<Digest> {
+        self.terms.plan
+    }
+
+    /// Digest of what a study computes on: the file's bytes, and what is done with its rows. Other
+    /// rows of the same file are other content: their sums could be subtracted.
+    #[must_use]
+    pub fn content(&self) -> Digest {
+        self.terms.plan.map_or(self.fingerprint, |plan| {
+            Hasher::new(Tag::Governed).part(self.fingerprint).part(plan).finish()
+        })
     }
 
     /// Whether it was issued for `catalog`.

@@ -3,22 +3,23 @@
 //! `csv-core` takes the text apart; lines are fed to it one by one, so that line numbers are exact
 //! (blank lines and quoted line breaks included) and no buffer outgrows [`MAX_ROW_BYTES`].
 
-use std::path::Path;
 use std::sync::Arc;
 
 use csv_core::{ReadRecordResult, Reader};
 use ripieno_study::Digest;
+use zeroize::Zeroizing;
 
 use crate::error::CatalogError;
 use crate::limits::MAX_COLUMNS;
 use crate::lines::Lines;
+use crate::origin::Origin;
 
 /// Reads a file row by row. Blank lines are skipped.
 pub(crate) struct Records {
     lines: Lines,
     parser: Reader,
-    text: Vec<u8>,
-    fields: Vec<u8>,
+    text: Zeroizing<Vec<u8>>,
+    fields: Zeroizing<Vec<u8>>,
     ends: Vec<usize>,
 }
 
@@ -32,11 +33,12 @@ pub(crate) struct Record<'a> {
 
 impl Records {
     /// Opens a file; `file` is its name in errors.
-    pub(crate) fn open(path: &Path, file: Arc<str>) -> Result<Self, CatalogError> {
-        let lines = Lines::open(path, file)?;
+    pub(crate) fn open(origin: &Origin, file: Arc<str>) -> Result<Self, CatalogError> {
+        let lines = Lines::open(origin, file)?;
         // One more than allowed, so that a row with too many is seen as such.
         let ends = vec![0; MAX_COLUMNS + 2];
-        Ok(Self { lines, parser: Reader::new(), text: Vec::new(), fields: Vec::new(), ends })
+        let (text, fields) = (Zeroizing::default(), Zeroizing::default());
+        Ok(Self { lines, parser: Reader::new(), text, fields, ends })
     }
 
     /// The next row, or `None` at the end.

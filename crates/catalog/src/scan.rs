@@ -1,15 +1,17 @@
 //! Registering: one pass over a file that learns everything but its rows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use ripieno_study::Digest;
 
 use crate::cell::Cell;
+#[cfg(feature = "parquet")]
+use crate::columnar;
 use crate::dataset::Column;
 use crate::error::{CatalogError, Hint};
 use crate::limits::MAX_COLUMN_NAME;
+use crate::origin::Origin;
 use crate::records::{Record, Records};
 
 /// What a scan learns.
@@ -17,35 +19,41 @@ pub(crate) struct Scan {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: u64,
     pub(crate) fingerprint: Digest,
+    /// Digest of each column, where the content is read by columns.
+    pub(crate) parts: Vec<Digest>,
 }
 
 /// Reads the whole file once and checks its form.
-pub(crate) fn scan(path: &Path, file: &Arc<str>) -> Result<Scan, CatalogError> {
-    let mut records = Records::open(path, file.clone())?;
+pub(crate) fn scan(origin: &Origin, file: &Arc<str>) -> Result<Scan, CatalogError> {
+    #[cfg(feature = "parquet")]
+    if columnar::is_parquet(origin) {
+        return columnar::scan(&mut columnar::Parquet::open(origin, file, None)?);
+    }
+    let mut records = Records::open(origin, file.clone())?;
     let header = records.next()?.ok_or_else(|| CatalogError::Empty { file: file.clone() })?;
     let names = header_names(&header, file)?;
-    let column = |name: &Arc<str>| Column { name: name.clone(), numeric: 0, missing: 0, text: 0 };
+    let column = |name: &Arc<str>| Column::nothing_of(name.clone());
     let mut columns: Vec<_> = names.iter().map(column).collect();
     let mut rows = 0;
     while let Some(record) = records.next()? {
         check_row(&record, &names, file)?;
         for (field, column) in record.iter().zip(&mut columns) {
-            match Cell::read(field) {
-                Cell::Number(_) => column.numeric += 1,
-                Cell::Missing => column.missing += 1,
-                Cell::Text => column.text += 1,
-            }
+            column.count(Cell::read(field));
         }
         rows += 1;
     }
     if rows == 0 {
         return Err(CatalogError::NoRows { file: file.clone() });
     }
-    Ok(Scan { columns, rows, fingerprint: records.finish()? })
+    Ok(Scan { columns, rows, fingerprint: records.finish()?, parts: Vec::new() })
 }
 
 /// As many fields as the header, all in UTF-8.
-fn check_row(record: &Record<'_>, names: &[Arc<str>], file: &Arc<str>) -> Result<(), CatalogError> {
+pub(crate) fn check_row(
+    record: &Record<'_>,
+    names: &[Arc<str>],
+    file: &Arc<str>,
+) -> Result<(), CatalogError> {
     let (file, line) = (file.clone(), record.line);
     let (found, expected) = (record.len(), names.len());
     if found != expected {
@@ -60,7 +68,10 @@ fn check_row(record: &Record<'_>, names: &[Arc<str>], file: &Arc<str>) -> Result
 
 /// The names, trimmed. Checked in the order in which a mistake is most likely: a file without a
 /// header must not have its first row quoted in an error as doubled names.
-fn header_names(header: &Record<'_>, file: &Arc<str>) -> Result<Vec<Arc<str>>, CatalogError> {
+pub(crate) fn header_names(
+    header: &Record<'_>,
+    file: &Arc<str>,
+) -> Result<Vec<Arc<str>>, CatalogError> {
     let line = header.line;
     let mut names: Vec<Arc<str>> = Vec::with_capacity(header.len());
     for (index, field) in header.iter().enumerate() {

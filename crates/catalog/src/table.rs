@@ -1,17 +1,21 @@
-//! The permitted columns of a table, as read.
+//! What a sieve kept of the permitted columns of a table.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cell::Cell;
-use crate::error::CatalogError;
-use crate::place::Place;
-use crate::records::Records;
+use zeroize::Zeroize;
 
-/// Rows of the permitted columns, in the order of the permit: the outcome, then the features.
+use crate::error::CatalogError;
+use crate::field::{Field, Fields};
+use crate::place::Place;
+use crate::records::{Record, Records};
+use crate::sieve::{Sieve, Unfit, Why};
+
+/// The rows that a sieve kept, as it made them. Overwritten when it is dropped.
 pub struct Table {
     file: Arc<str>,
     columns: Vec<Arc<str>>,
+    width: usize,
     cells: Vec<f64>,
     lines: Vec<u64>,
 }
@@ -21,42 +25,62 @@ pub struct Table {
 pub struct Row<'a> {
     /// The line of the file on which it begins, from 1.
     pub line: u64,
-    /// One value per permitted column: finite, or NaN where it is missing.
+    /// The values that the sieve made: finite, or NaN where one is missing.
     pub values: &'a [f64],
 }
 
 impl Table {
-    /// An empty table with room for so many rows.
-    pub(crate) fn with_room(file: Arc<str>, columns: Vec<Arc<str>>, rows: usize) -> Self {
-        let cells = Vec::with_capacity(rows.saturating_mul(columns.len()));
-        Self { file, columns, cells, lines: Vec::with_capacity(rows) }
+    /// An empty table of rows with so many values, with room for so many rows: memory that is
+    /// taken once leaves no copy of a value behind.
+    pub(crate) fn new(file: Arc<str>, columns: Vec<Arc<str>>, width: usize, rows: usize) -> Self {
+        let cells = Vec::with_capacity(rows.saturating_mul(width));
+        Self { file, columns, width, cells, lines: Vec::with_capacity(rows) }
     }
 
-    /// Reads at most `rows` rows below the header; of each row the fields at `positions` only.
+    /// Reads at most `rows` rows below the header, and counts them in `read`; of each row the
+    /// fields at `positions` only.
     pub(crate) fn fill(
         &mut self,
         records: &mut Records,
         positions: &[usize],
         rows: u64,
+        sieve: &mut dyn Sieve,
+        read: &mut u64,
     ) -> Result<(), CatalogError> {
         records.next()?;
-        while (self.lines.len() as u64) < rows {
+        while *read < rows {
             let Some(record) = records.next()? else { return Ok(()) };
-            self.lines.push(record.line);
-            for (position, column) in positions.iter().zip(&self.columns) {
-                let value = match Cell::read(record.get(*position).unwrap_or_default()) {
-                    Cell::Number(number) => number,
-                    Cell::Missing => f64::NAN,
-                    Cell::Text => {
-                        let (file, column) = (self.file.clone(), column.clone());
-                        let place = Place { file, line: record.line, column };
-                        return Err(CatalogError::NotANumber(place));
-                    }
-                };
-                self.cells.push(value);
-            }
+            *read += 1;
+            let row = Picked { record: &record, positions };
+            self.take(record.line, &row, sieve)?;
         }
         Ok(())
+    }
+
+    /// Keeps what a sieve makes of a row that begins on this line.
+    pub(crate) fn take(
+        &mut self,
+        line: u64,
+        row: &dyn Fields,
+        sieve: &mut dyn Sieve,
+    ) -> Result<(), CatalogError> {
+        match sieve.sift(row, &mut self.cells) {
+            Ok(true) => self.lines.push(line),
+            Ok(false) => {}
+            Err(unfit) => return Err(self.unfit(line, unfit)),
+        }
+        // A sieve of the wrong width would shift every later row.
+        self.cells.resize(self.lines.len() * self.width, f64::NAN);
+        Ok(())
+    }
+
+    fn unfit(&self, line: u64, unfit: Unfit) -> CatalogError {
+        let column = self.columns.get(unfit.column).cloned().unwrap_or_default();
+        let place = Place { file: self.file.clone(), line, column };
+        match unfit.why {
+            Why::NotANumber => CatalogError::NotANumber(place),
+            Why::Not(what) => CatalogError::Unfit { place, what },
+        }
     }
 
     /// The file's name in errors.
@@ -65,13 +89,13 @@ impl Table {
         &self.file
     }
 
-    /// The permitted columns: the outcome, then the features.
+    /// The columns that were read: the outcome, the features, and those for the choice of rows.
     #[must_use]
     pub fn columns(&self) -> &[Arc<str>] {
         &self.columns
     }
 
-    /// Number of rows.
+    /// Number of rows that were kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lines.len()
@@ -84,9 +108,8 @@ impl Table {
     }
 
     /// The rows in the order of the file.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let width = self.columns.len().max(1);
-        let rows = self.lines.iter().zip(self.cells.chunks_exact(width));
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> + Clone {
+        let rows = self.lines.iter().zip(self.cells.chunks_exact(self.width.max(1)));
         rows.map(|(line, values)| Row { line: *line, values })
     }
 
@@ -95,6 +118,25 @@ impl Table {
     pub fn place(&self, row: Row<'_>, column: usize) -> Place {
         let name = self.columns.get(column).cloned().unwrap_or_default();
         Place { file: self.file.clone(), line: row.line, column: name }
+    }
+}
+
+/// The fields of a record at some positions.
+struct Picked<'a> {
+    record: &'a Record<'a>,
+    positions: &'a [usize],
+}
+
+impl Fields for Picked<'_> {
+    fn field(&self, column: usize) -> Field<'_> {
+        let bytes = self.positions.get(column).and_then(|position| self.record.get(*position));
+        bytes.map_or(Field::Missing, Field::read)
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        self.cells.zeroize();
     }
 }
 

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ripieno_catalog::{Authority, Catalog, CatalogError, Permit, PermitError, Source, Terms};
+use ripieno_catalog::{
+    Authority, Catalog, CatalogError, Field, Fields, Permit, PermitError, Sieve, Source, Table,
+    Terms, Unfit, Why,
+};
 use ripieno_study::manifest::{DataSpec, Missing};
 use ripieno_study::{Hasher, Tag};
 use tempfile::TempDir;
@@ -40,6 +43,8 @@ fn terms(features: &[&str]) -> Terms {
         releases: 10,
         minimum_rows: 1,
         expires: NOW + 1,
+        also: Vec::new(),
+        plan: None,
     }
 }
 
@@ -48,9 +53,80 @@ impl Site {
         self.authority.permit(&self.catalog, terms(features)).unwrap()
     }
 
-    fn open(&self, permit: &Permit, now: u64) -> Result<ripieno_catalog::Table, CatalogError> {
-        self.catalog.open(&self.authority, permit, now)
+    fn open(&self, permit: &Permit, now: u64) -> Result<Table, CatalogError> {
+        open(&self.catalog, &self.authority, permit, now)
     }
+}
+
+/// Opens the columns as they are.
+fn open(
+    catalog: &Catalog,
+    authority: &Authority,
+    permit: &Permit,
+    now: u64,
+) -> Result<Table, CatalogError> {
+    let mut sieve = Plain { width: permit.reads().count(), every_other: false, rows: 0 };
+    catalog.open(authority, permit, now, &mut sieve)
+}
+
+/// Takes numbers as they are, of all rows or of every other.
+struct Plain {
+    width: usize,
+    every_other: bool,
+    rows: u64,
+}
+
+impl Sieve for Plain {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn sift(&mut self, row: &dyn Fields, values: &mut Vec<f64>) -> Result<bool, Unfit> {
+        for column in 0..self.width {
+            let field = row.field(column);
+            let missing = field == Field::Missing;
+            let value = if missing { Some(f64::NAN) } else { field.number() };
+            values.push(value.ok_or(Unfit { column, why: Why::NotANumber })?);
+        }
+        self.rows += 1;
+        let keeps = !self.every_other || self.rows.is_multiple_of(2);
+        if !keeps {
+            values.truncate(values.len() - self.width);
+        }
+        Ok(keeps)
+    }
+}
+
+#[test]
+fn a_row_that_the_sieve_takes_out_is_read_and_not_kept() {
+    let site = site();
+    let mut terms = terms(&["age"]);
+    terms.also = vec!["id".into()];
+    let permit = site.authority.permit(&site.catalog, terms).unwrap();
+    let mut sieve = Plain { width: 3, every_other: true, rows: 0 };
+    let table = site.catalog.open(&site.authority, &permit, NOW, &mut sieve).unwrap();
+    let rows: Vec<_> = table.rows().map(|row| (row.line, row.values[2])).collect();
+    assert_eq!(rows, [(3, 8.0)]);
+    let reads: Vec<_> = site.catalog.reads().iter().map(|read| read.cells).collect();
+    assert_eq!(reads, [3, 3, 3], "age, id and y of three rows");
+}
+
+#[test]
+fn a_plan_is_part_of_what_a_permit_is_for() {
+    let site = site();
+    let plain = site.permit(&["age"]);
+    assert_eq!(plain.content(), plain.fingerprint());
+    let planned = |name: &str| {
+        let mut terms = terms(&["age"]);
+        terms.plan = Some(Hasher::new(Tag::View).part(name).finish());
+        site.authority.permit(&site.catalog, terms).unwrap().content()
+    };
+    assert_ne!(planned("a"), plain.content());
+    assert_ne!(planned("a"), planned("b"));
+    let mut unknown = terms(&["age"]);
+    unknown.also = vec!["consent".into()];
+    let error = site.authority.permit(&site.catalog, unknown).unwrap_err();
+    assert!(matches!(error, CatalogError::MissingColumn { .. }));
 }
 
 #[test]
@@ -119,7 +195,7 @@ fn a_permit_and_an_authority_serve_their_own_catalogue_only() {
     };
     let permit = one.permit(&["age"]);
     assert!(other(two.open(&permit, NOW).map(drop)));
-    assert!(other(one.catalog.open(&two.authority, &permit, NOW).map(drop)));
+    assert!(other(open(&one.catalog, &two.authority, &permit, NOW).map(drop)));
     assert!(other(two.authority.permit(&one.catalog, terms(&["age"])).map(drop)));
 }
 

@@ -27,7 +27,8 @@ fn view(study: &Study, table: &str) -> View {
     let source = Source { name: "heart".into(), path };
     let (catalog, authority) = Catalog::new("va", [source]).unwrap();
     let gate = Gate::new(catalog, authority, Policy::laboratory());
-    let requester = Requester { name: "Ada".into(), role: "researcher".into() };
+    let requester =
+        Requester { name: "Ada".into(), role: "researcher".into(), ..Requester::default() };
     match gate.decide(&Request::new(study, requester, NOW)) {
         Ok(Decision::Approved(permit)) => gate.open(&permit, NOW).unwrap(),
         other => panic!("{other:?}"),

@@ -8,7 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::{Allowed, DataSetRules, Kind, OnMatch, Policy, PolicyError};
+use super::{
+    Allowed, DataSetRules, DataTerms, Environment, Kind, OnMatch, Policy, PolicyError,
+    Unclassified, view,
+};
 use crate::time::unix_seconds;
 
 /// The fewest sites of any sum: fewer honest ones would be told apart.
@@ -17,6 +20,8 @@ const LEAST_SITES: u16 = 3;
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    environment: Environment,
     #[serde(default = "nothing")]
     without_data: Spanned<Allowed>,
     #[serde(default)]
@@ -42,7 +47,14 @@ struct Rules {
     #[serde(default = "hundred")]
     maximum_releases: u64,
     on_match: OnMatch,
+    owner: Option<Spanned<String>>,
+    #[serde(default)]
+    legal_basis: String,
+    #[serde(default)]
+    unclassified: Unclassified,
     expires: Option<Spanned<Datetime>>,
+    #[serde(default)]
+    view: view::Written,
 }
 
 pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
@@ -60,7 +72,8 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         }
         rules.push(data_set(text, entry)?);
     }
-    Ok(Policy(Kind::Site { without_data: file.without_data.into_inner(), rules }))
+    let (environment, without_data) = (file.environment, file.without_data.into_inner());
+    Ok(Policy(Kind::Site { environment, without_data, rules }))
 }
 
 fn data_set(text: &str, rules: Rules) -> Result<DataSetRules, PolicyError> {
@@ -73,6 +86,10 @@ fn data_set(text: &str, rules: Rules) -> Result<DataSetRules, PolicyError> {
     if *rules.minimum_rows.get_ref() == 0 {
         let reason = "minimum_rows is 0; allowed: 1 and more";
         return Err(at(text, rules.minimum_rows.span().start, reason));
+    }
+    if let Some(owner) = rules.owner.as_ref().filter(|owner| owner.get_ref().trim().is_empty()) {
+        let reason = "owner is empty: name somebody, or leave it out";
+        return Err(at(text, owner.span().start, reason));
     }
     let expires = rules.expires.map(|date| expiry(text, &date)).transpose()?;
     Ok(DataSetRules {
@@ -87,6 +104,12 @@ fn data_set(text: &str, rules: Rules) -> Result<DataSetRules, PolicyError> {
         minimum_rows: rules.minimum_rows.into_inner(),
         maximum_releases: rules.maximum_releases,
         on_match: rules.on_match,
+        view: view::rules(rules.view).map_err(|(offset, fault)| at(text, offset, fault))?,
+        terms: DataTerms {
+            owner: rules.owner.map(Spanned::into_inner),
+            legal_basis: rules.legal_basis,
+            unclassified: rules.unclassified,
+        },
         expires,
     })
 }

@@ -3,7 +3,7 @@
 use ripieno_study::Membership;
 use ripieno_study::manifest::DataSpec;
 
-use super::{DataSetRules, Grant, Kind, OnMatch, Policy};
+use super::{DataSetRules, Grant, Kind, OnMatch, Policy, no_rule};
 use crate::decision::{Denial, Request, Rule};
 
 type Check = fn(&DataSetRules, &DataSpec, &Request<'_>) -> Result<(), Denial>;
@@ -30,21 +30,17 @@ impl Policy {
     /// Whether a study may read `data`, and on which terms.
     pub(crate) fn weigh(&self, data: &DataSpec, request: &Request<'_>) -> Result<Grant, Denial> {
         let Kind::Site { rules, .. } = &self.0 else {
-            return Ok(Grant { minimum_rows: 1, expires: u64::MAX, releases: u64::MAX, ask: None });
+            let (plan, most) = (self.plan(data)?, u64::MAX);
+            return Ok(Grant { minimum_rows: 1, expires: most, releases: most, plan, ask: None });
         };
         let name = &data.dataset;
-        let rules = rules.iter().find(|rules| rules.name == *name).ok_or_else(|| {
-            Denial::new(
-                Rule::DataSet,
-                format!("no rule of this site allows the data set {name:?}"),
-                "name a data set that it offers, or ask its steward to add a [[dataset]]",
-            )
-        })?;
+        let rules = rules.iter().find(|rules| rules.name == *name).ok_or_else(|| no_rule(name))?;
         CHECKS.iter().try_for_each(|check| check(rules, data, request))?;
         Ok(Grant {
             minimum_rows: rules.minimum_rows,
             expires: rules.expires.as_ref().map_or(u64::MAX, |(_, seconds)| *seconds),
             releases: rules.maximum_releases,
+            plan: rules.view.plan(data)?,
             ask: question(rules, request),
         })
     }

@@ -7,7 +7,8 @@ fn main() {
     let gate = Gate::new(catalog, authority, Policy::laboratory());
     let text = "name = 'n'\npurpose = 'p'\nanalysis = { kind = 'vector', length = 3 }";
     let study = Study::parse(text).unwrap();
-    let requester = Requester { name: "Ada".into(), role: "researcher".into() };
+    let requester = Requester {
+ name: "Ada".into(), role: "researcher".into(), ..Requester::default() };
     let decision = gate.decide(&Request::new(&study, requester, 0));
     if let Ok(Decision::Approved(permit)) = decision {
         let _ = gate.open(&permit, 0);

@@ -1,9 +1,9 @@
 //! A permit alone opens nothing: its holder cannot go around the governed view.
 use ripieno_access::Permit;
-use ripieno_catalog::Catalog;
+use ripieno_catalog::{Catalog, Sieve};
 
-fn open(catalog: &Catalog, permit: &Permit) {
-    let _ = catalog.open(permit, 0);
+fn open(catalog: &Catalog, permit: &Permit, sieve: &mut dyn Sieve) {
+    let _ = catalog.open(permit, 0, sieve);
 }
 
 fn main() {}

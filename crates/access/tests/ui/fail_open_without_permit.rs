@@ -1,8 +1,8 @@
 //! The authority alone opens nothing.
-use ripieno_catalog::{Authority, Catalog, Terms};
+use ripieno_catalog::{Authority, Catalog, Sieve, Terms};
 
-fn open(catalog: &Catalog, authority: &Authority, terms: &Terms) {
-    let _ = catalog.open(authority, terms, 0);
+fn open(catalog: &Catalog, authority: &Authority, terms: &Terms, sieve: &mut dyn Sieve) {
+    let _ = catalog.open(authority, terms, 0, sieve);
 }
 
 fn main() {}

@@ -2,6 +2,6 @@
 use ripieno_catalog::Table;
 
 fn main() {
-    let _ = Table::with_room;
+    let _ = Table::new;
     let _ = Table::fill;
 }

@@ -123,13 +123,13 @@ impl Glm {
         let inference = Inference::new(&fitted, reference.as_ref(), self.spec.confidence);
         let deviance = |deviance| libm::scalbn(deviance, -2 * state.units.outcome);
         Step::Done(Report::Glm(Box::new(GlmReport {
-            family: family_name(self.spec.family),
+            family: family_name(self.spec.family).into(),
             converged: ending.status == Status::Converged,
             status: ending.status,
             message: ending.message,
             n: totals.rows as u64,
             terms: self.terms.clone(),
-            statistic: if gaussian { "t" } else { "z" },
+            statistic: if gaussian { "t" } else { "z" }.into(),
             statistics: inference.statistics,
             p_values: inference.p_values,
             confidence: self.spec.confidence,
