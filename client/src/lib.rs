@@ -1,22 +1,40 @@
-//! A site's half of a federation: messages in, messages out.
+//! A site of a federation as a daemon, and the commands of its people.
 //!
-//! [`Site`] holds everything that a site knows: its key and charter, the gate to its data, its
-//! ledger, the epochs that it joined, the studies that it approved. It does no I/O of its own:
-//! whoever drives it (a daemon, a simulation) carries [`ToSite`](ripieno_wire::ToSite) messages in
-//! and [`FromSite`](ripieno_wire::FromSite) messages out, tells the time, and gives it journals
-//! that make records durable.
-//!
-//! - `setup`: how an epoch is joined (E1–E4);
-//! - `study`: a study is offered and decided about; `progress`: moved on by verified sums;
-//! - `round`: one module per step of a round (R1–R5).
+//! - [`Config`]: `site.toml` and the names in a site's folder;
+//! - [`Daemon`]: the site's engine on a network and on a disk: one outbound connection to the
+//!   coordinator, one local socket for the steward;
+//! - [`Command`] and [`run`]: everything that is typed, at `ripieno-site` or at `ripieno site`.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
 
-mod progress;
-mod round;
-mod setup;
-mod site;
-mod study;
-mod trail;
+mod catalog;
+mod clock;
+mod commands;
+pub mod config;
+mod daemon;
+mod doctor;
+mod edit;
+mod enroll;
+mod gate;
+mod grants;
+mod hex;
+mod init;
+pub mod layout;
+mod lineage;
+mod link;
+mod state;
+mod words;
 
-pub use ripieno_access::{Gate, Policy};
-pub use site::{Site, SiteParts};
-pub use trail::Trail;
+pub use commands::{Command, run};
+pub use config::{Config, ConfigError};
+pub use daemon::{Daemon, Ending};
+pub use enroll::{EnrollError, Enrolled, enroll};
+
+/// How this program is called, for a next command to type.
+pub(crate) fn program() -> &'static str {
+    let own = std::env::args_os().next().map(std::path::PathBuf::from);
+    let own = own.as_deref().and_then(std::path::Path::file_name);
+    if own.is_some_and(|name| name == "ripieno") { "ripieno site" } else { "ripieno-site" }
+}

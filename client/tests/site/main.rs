@@ -1,21 +1,12 @@
-//! A lying coordinator against honest sites: every lie is refused by the check that is for it, the
-//! culprit is named, nothing secret leaves, and the site's own record says so.
+//! A site's daemon and commands against a coordinator that does as it is told.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-mod approval;
-mod contract;
-mod data;
-mod duplicates;
-mod journal;
-mod lies;
-mod opening;
-mod outcome;
-mod policy;
-mod published;
-mod repro;
-mod repro_ledger;
-mod set_up;
-mod tiles;
-mod whole;
+mod catalog;
+mod charters;
+mod commands;
+mod doctor;
+mod enrolment;
+mod parcels;
+mod records;
+mod samples;
+mod sessions;
+mod support;
