@@ -17,7 +17,7 @@ use ripieno_identity::SigningKey;
 use ripieno_secagg::coordinator::{
     Collecting, Epoch as Relay, Gathering, MemorySpool, Opened, Reconstruction, sign_contract,
 };
-use ripieno_secagg::epoch::advertise::Announcement;
+use ripieno_secagg::epoch::advertise::{Announcement, Numbers};
 use ripieno_secagg::epoch::{Advertised, Epoch};
 use ripieno_secagg::journal::MemoryJournal;
 use ripieno_secagg::round::publish::verify_receipt;
@@ -76,6 +76,7 @@ fn secure_sum() -> Result<Vec<f64>> {
         corrupt: CORRUPT,
         coordinator: coordinator.public(),
         sites: keys.iter().map(|(site, key)| (*site, key.public())).collect(),
+        cohort: None,
     });
 
     let (relay, mut sites) = set_up(&roster, &keys)?;
@@ -101,7 +102,7 @@ fn set_up(
     for (site, key) in keys {
         let party = Party::new(*site, key.clone(), roster.clone())?;
         let ledger = Ledger::open(MemoryJournal::default(), &[])?;
-        let step = Advertised::new(party, announced, 0, ledger.head(), &mut rng)?;
+        let step = Advertised::new(party, announced, Numbers::default(), ledger.head(), &mut rng)?;
         gathering.receive(step.advert().clone())?;
         advertised.push((*site, step, ledger));
     }
@@ -162,6 +163,8 @@ fn approved(plan: &Plan) -> Approved<'_> {
     Approved {
         study: Digest::from_bytes([2; 32]),
         lineage: Digest::from_bytes([4; 32]),
+        // There is no table here that could change.
+        fingerprint: None,
         round: 1,
         state: Digest::from_bytes([3; 32]),
         plan,

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::researcher::args::ResearcherCommand;
+use crate::study::args::StudyCommand;
+
 /// What `--help` says below the options.
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -15,11 +18,14 @@ Exit codes:
   4  the data cannot be used: folder, file, line and column are named
   5  the federation refused, had too few sites, or gave up
   6  the analysis ended without an estimate (the result is printed and says why)
-  7  the output could not be written, or its folder is in use
+  7  a file or folder cannot be written or read, or is in use
+  8  the other end cannot be reached: the network, or a daemon that is not running
+  9  denied: by invitation, certificate, credential or charter
 
 Environment:
-  RIPIENO_LOG  what is logged to stderr: `info`, `debug`; unset, nothing
-  NO_COLOR     no colours, also on a terminal";
+  RIPIENO_LOG  what is logged to stderr: `info`, `debug`; unset, nothing, by daemons `info`
+  NO_COLOR     no colours, also on a terminal
+  HTTPS_PROXY  the proxy on the way to a coordinator, and NO_PROXY the exceptions";
 
 /// Federated analysis with secure aggregation: many sites, one sum, nobody's data.
 #[derive(Debug, Parser)]
@@ -32,13 +38,22 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows a federation of four hospitals, one of them lost and recovered
+    /// Runs a federation of four hospitals on this machine, one of them killed and back
     Demo(DemoArgs),
-    /// Runs a study on the CSV files of a folder, each of which is a site
+    /// Runs a study on the CSV files of a folder, each a site, or on made-up sites
     Simulate(SimulateArgs),
-    /// What a study says
+    /// Checks, submits and watches studies, and fetches their results
     #[command(subcommand)]
     Study(StudyCommand),
+    /// A researcher's key, credential and federation
+    #[command(subcommand)]
+    Researcher(ResearcherCommand),
+    /// Runs a coordinator, invites and revokes sites
+    #[command(subcommand)]
+    Coordinator(ripieno_coordinator::Command),
+    /// Runs a site, registers its data, decides on studies
+    #[command(subcommand)]
+    Site(ripieno_client::Command),
     /// Prints completions for a shell
     Completions {
         /// The shell
@@ -54,12 +69,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Put tables and study into this folder, which must be empty, instead of a temporary one
+    /// Put all files into this folder, which must be empty, and keep them
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Seed of keys, shares and masks: the same seed gives the same run
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
+    /// Keep the files also where no folder is named
+    #[arg(long, conflicts_with = "dir")]
+    pub(crate) keep: bool,
 }
 
 #[derive(Debug, Args)]
@@ -68,10 +83,14 @@ pub(crate) struct SimulateArgs {
     #[arg(value_name = "STUDY.toml")]
     pub(crate) study: PathBuf,
     /// The folder whose CSV files are the sites; a site is called as its file
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Probability that a site drops out of a round, from 0 to below 1
-    #[arg(long, value_name = "RATE", default_value = "0", value_parser = rate)]
+    #[arg(long, value_name = "DIR", required_unless_present = "sites")]
+    pub(crate) data: Option<PathBuf>,
+    /// Instead of tables, so many made-up sites in cohorts (kind vector): 129 to 65534
+    #[arg(long, value_name = "N", conflicts_with_all = ["data", "out"])]
+    #[arg(value_parser = clap::value_parser!(u16).range(129..=65534))]
+    pub(crate) sites: Option<u16>,
+    /// Probability that a site drops out of a round, from 0 to below 1, or in percent: 5%
+    #[arg(long, value_name = "RATE", default_value = "0", value_parser = rate, alias = "dropouts")]
     pub(crate) drop: f64,
     /// Seed of keys, shares, masks and drops: the same seed gives the same run
     #[arg(long, value_name = "N")]
@@ -109,22 +128,13 @@ pub(crate) enum Progress {
     None,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum StudyCommand {
-    /// Reads a study and says what it would do, or what is wrong with it
-    Check {
-        /// The study, in TOML (docs/study.md)
-        #[arg(value_name = "STUDY.toml")]
-        study: PathBuf,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-}
-
 /// A probability below 1: with 1 nothing would ever be opened.
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse::<f64>().ok().filter(|rate| (0.0..1.0).contains(rate));
+    let rate = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    let rate = rate.ok().filter(|rate| (0.0..1.0).contains(rate));
     rate.ok_or_else(|| "a rate is a number from 0 to below 1, such as 0.15".into())
 }
 
@@ -141,7 +151,8 @@ mod tests {
     #[test]
     fn a_rate_is_a_probability_below_one() {
         assert_eq!((rate("0"), rate("0.15")), (Ok(0.0), Ok(0.15)));
-        for text in ["1", "1.5", "-0.1", "NaN", "inf", "", "a"] {
+        assert_eq!(rate("5%"), Ok(0.05));
+        for text in ["1", "100%", "%", "1.5", "-0.1", "NaN", "inf", "", "a"] {
             assert!(rate(text).is_err(), "{text}");
         }
     }

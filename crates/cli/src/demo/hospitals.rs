@@ -14,6 +14,39 @@ pub(crate) const OUTCOME: &str = "malignant";
 pub(crate) const FEATURES: [&str; 4] =
     ["mean texture", "mean area", "mean smoothness", "mean symmetry"];
 
+/// Columns that stand beside them and that no study may read.
+pub(crate) const DENIED: [&str; 2] = ["name", "record_number"];
+
+/// Made-up names: whoever finds one outside of a hospital's own folder has found a leak.
+const FIRST: [&str; 12] = [
+    "Adalind",
+    "Bertrun",
+    "Cosima",
+    "Dietlind",
+    "Eleuthera",
+    "Fredegund",
+    "Gislind",
+    "Hiltrud",
+    "Ingvild",
+    "Jorinde",
+    "Kunigund",
+    "Leocadia",
+];
+const LAST: [&str; 12] = [
+    "Quillfeather",
+    "Ravenscrag",
+    "Swanmantle",
+    "Thistlewick",
+    "Umberfold",
+    "Vanderquell",
+    "Wimblethorn",
+    "Xanthopol",
+    "Yarrowmere",
+    "Zwickelstein",
+    "Ashenhurst",
+    "Brindlemoor",
+];
+
 /// The hospitals, and which of ten consecutive rows each gets.
 const HOSPITALS: [(&str, &[usize]); 4] = [
     ("hospital-a", &[0, 3, 5, 9]),
@@ -46,19 +79,31 @@ pub(crate) fn hospitals() -> Vec<Hospital> {
     HOSPITALS.iter().map(|(name, places)| Hospital { name, rows: of(places) }).collect()
 }
 
-/// Writes each hospital's table into a folder, as CSV.
+/// Writes each hospital's table into a folder, as CSV, with the columns that are denied.
 pub(crate) fn write(hospitals: &[Hospital], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for hospital in hospitals {
-        let mut text = format!("{OUTCOME},{}\n", FEATURES.join(","));
-        for row in &hospital.rows {
+        let mut text = format!("{},{OUTCOME},{}\n", DENIED.join(","), FEATURES.join(","));
+        for (number, row) in hospital.rows.iter().enumerate() {
             let cells: Vec<_> = row.features.iter().map(ToString::to_string).collect();
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{},{}", u8::from(row.malignant), cells.join(","));
+            let [name, record] = person(hospital, number);
+            let _ =
+                writeln!(text, "{name},{record},{},{}", u8::from(row.malignant), cells.join(","));
         }
         fs::write(folder.join(format!("{}.csv", hospital.name)), text)?;
     }
     Ok(())
+}
+
+/// The made-up name and record number of a row.
+fn person(hospital: &Hospital, row: usize) -> [String; 2] {
+    let pick = |names: &[&'static str], at: usize| names.get(at % names.len()).copied();
+    let first = pick(&FIRST, row).unwrap_or_default();
+    let last = pick(&LAST, row / FIRST.len() + 5 * row).unwrap_or_default();
+    // The last letter of its name tells hospitals apart.
+    let letter = hospital.name.chars().last().unwrap_or('x').to_ascii_uppercase();
+    [format!("{first} {last}"), format!("MRN-{letter}{:05}", 40_000 + 7 * row)]
 }
 
 fn table() -> Vec<Row> {

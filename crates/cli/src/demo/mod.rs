@@ -1,122 +1,236 @@
-//! `ripieno demo`: four hospitals, one regression, one hospital lost and recovered.
+//! `ripieno demo`: a coordinator and four hospitals as processes of this machine, one regression,
+//! one hospital killed in mid-round, one study refused.
 
+mod audit;
+mod federation;
 mod hospitals;
+mod picture;
 mod pooled;
-mod seen;
+mod process;
+mod received;
+mod replay;
+mod researcher;
+mod run;
 mod story;
+mod wait;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use ripieno_analysis::{GlmReport, Report};
-use ripieno_simulation::{Losses, Options, Outcome, SiteTable, simulate, tables_in};
-use ripieno_study::{SiteIndex, Study};
+use ripieno_analysis::Report;
+use ripieno_study::Study;
+use ripieno_terminal::{Exit, Failure, line_to_stdout};
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::DemoArgs;
-use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::researcher::runtime;
+use crate::study::event::{Event, Told};
+use crate::study::result;
 
-use hospitals::{FEATURES, Hospital, OUTCOME};
-use pooled::Fit;
-use seen::Picture;
+use federation::{DATA_SET, Federation, internal};
+use hospitals::{DENIED, FEATURES, OUTCOME};
+use process::Program;
+use replay::Table;
+use run::SHOWN;
+use story::Story;
 
-/// The hospital that is lost, and the round in which it is.
-const LOST: (&str, u32) = ("hospital-c", 4);
-/// The hospital whose first upload is shown.
-const SHOWN: &str = "hospital-b";
+pub(crate) use process::die_with_parent;
+
+/// The hospital that vouches for the researcher.
+const HOME: &str = "hospital-a";
 /// The federated figures are those of the pooled rows up to this.
-const LARGEST_DIFFERENCE: f64 = 1e-6;
+const LARGEST_DIFFERENCE: f64 = 1e-9;
 
-/// Everything that the story tells.
-struct Demo<'a> {
-    folder: &'a Path,
-    study: &'a Study,
-    hospitals: &'a [Hospital],
-    outcome: &'a Outcome,
-    federated: &'a GlmReport,
-    pooled: &'a Fit,
-    picture: &'a Picture,
+/// Runs it all. Whatever ends it, no process stays.
+pub(crate) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+    let place = Place::new(args)?;
+    let result = runtime()?.block_on(async {
+        tokio::select! {
+            result = tell(&place) => result,
+            () = interrupted() => {
+                Err(Failure::new(Exit::Refused, anyhow!("the demo was interrupted")))
+            }
+        }
+    });
+    place.leave();
+    result
 }
 
-impl Demo<'_> {
-    /// The largest absolute difference between a federated and a pooled coefficient.
-    fn largest_difference(&self) -> f64 {
-        let pairs = self.federated.coefficients.iter().zip(&self.pooled.coefficients);
-        pairs.fold(0.0, |largest, (a, b)| (a - b).abs().max(largest))
+/// Waits for Ctrl-C, or a request to end.
+async fn interrupted() {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
+        // Without handlers a signal ends this process, and with it the others.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
 }
 
-/// Deals the rows, runs the federation, compares, tells.
-pub(crate) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+async fn tell(place: &Place) -> Result<Exit, Failure> {
+    let story = Story::begin();
     let hospitals = hospitals::hospitals();
-    let folder = folder(args.dir.as_deref())?;
+    let folder = place.path();
+    let (text, refused) = (study_text(&FEATURES, "may-change"), study_text(&DENIED, "fixed"));
     let tables = folder.join("tables");
-    let text = study_text();
     hospitals::write(&hospitals, &tables)
         .and_then(|()| fs::write(folder.join("study.toml"), &text))
+        .and_then(|()| fs::write(folder.join("names.toml"), &refused))
         .with_context(|| format!("{} cannot be written", folder.display()))
         .map_err(Failure::output)?;
-    let study = Study::parse(&text).map_err(|error| Failure::new(Exit::Internal, error))?;
-    let tables = tables_in(&tables)?;
-    let options = Options { losses: losses(&tables), seed: args.seed };
-    let outcome = simulate(&study, &tables, &options, &mut |_| {})?;
-    let Report::Glm(federated) = &outcome.report else {
+    let study = Study::parse(&text).map_err(internal)?;
+    story.question(&hospitals)?;
+
+    let began = Instant::now();
+    let mut federation = Federation::start(Program::own()?, folder).await?;
+    story.coordinator(&federation, began)?;
+    let began = Instant::now();
+    for hospital in &hospitals {
+        federation.enrol(hospital).await?;
+    }
+    story.enrolled(&hospitals, began)?;
+    let began = Instant::now();
+    let words = federation.ratify().await?;
+    story.charter(&words, began)?;
+    let began = Instant::now();
+    let (mut remote, charter) = researcher::join(&federation, HOME).await?;
+    story.researcher(HOME, began)?;
+
+    story.study_begins(&study)?;
+    let mut see = |told: &_, course: &_| story.event(told, course);
+    let watched = run::study(&mut federation, &mut remote, &charter, &study, &mut see).await?;
+    let fetched = result::fetch(&mut remote, &charter, study.digest()).await?;
+    let Report::Glm(federated) = &fetched.results.report else {
         return Err(internal("the demo's study gave another kind of result"));
     };
+    let verified =
+        audit::same_results(&federation, &study.digest(), &fetched.results.report).await?;
+    story.converged(federated, verified, hospitals.len())?;
+    story.phases(&watched.course)?;
     let pooled = pooled::fit(&hospitals);
     let pooled = pooled.ok_or_else(|| internal("the regression on the pooled rows failed"))?;
-    let picture = Picture::of(&study, &tables, &outcome, SHOWN)?;
-    let demo = Demo {
-        folder: &folder,
-        study: &study,
-        hospitals: &hospitals,
-        outcome: &outcome,
-        federated,
-        pooled: &pooled,
-        picture: &picture,
-    };
-    output::line_to_stdout(&story::text(&demo))?;
-    let good = federated.converged && demo.largest_difference() < LARGEST_DIFFERENCE;
-    if good && picture.adds_up {
+    let difference = story.result(federated, &pooled)?;
+
+    let paths = hospitals.iter().map(|hospital| Table {
+        name: hospital.name.to_owned(),
+        path: tables.join(format!("{}.csv", hospital.name)),
+    });
+    let paths: Vec<_> = paths.collect();
+    let round = watched.killed_in.ok_or_else(|| internal("no hospital was killed in mid-round"))?;
+    let rounds = &fetched.results.rounds;
+    let replayed = replay::replay(&study, &paths, rounds, SHOWN, round)?;
+    let same = replayed.report.digest() == fetched.results.report.digest();
+    let received = picture::received(&watched, rounds, round);
+    let received = received.ok_or_else(|| internal("nothing was seen of the upload"))?;
+    story.picture(round, &replayed.contribution, &received.lanes, same)?;
+
+    let refused = Study::parse(&refused).map_err(internal)?;
+    let mut silent = |_: &_, _: &_| Ok(());
+    let no = run::study(&mut federation, &mut remote, &charter, &refused, &mut silent).await?;
+    let refusals = refusals(&no.events);
+    story.refused(&refusals)?;
+    let reads = audit::reads(&federation, &study.digest()).await?;
+    story.reads(&reads)?;
+    story.protection(&fetched.results.protection, round)?;
+    let peaks = federation.peaks();
+    federation.stop().await?;
+    story.end(place, peaks)?;
+
+    let columns: Vec<_> = [OUTCOME].iter().chain(&FEATURES).map(|c| (*c).to_owned()).collect();
+    let only = |reads: &audit::Reads| reads.sound && reads.columns.iter().eq(sorted(&columns));
+    let all = hospitals.len();
+    let good = federated.converged && difference < LARGEST_DIFFERENCE && same && verified == all;
+    if good && refusals.len() == all && reads.values().all(only) {
         Ok(Exit::Done)
     } else {
-        Err(internal("the federated result is not the pooled one"))
+        Err(internal("the demo did not come out as it should"))
     }
 }
 
-fn internal(reason: &'static str) -> Failure {
-    Failure::new(Exit::Internal, anyhow!(reason)).next("please report this, with what was printed")
+/// Site, rule and reason of every refusal, by site.
+fn refusals(events: &[Told]) -> BTreeMap<String, (String, String)> {
+    let refused = events.iter().filter_map(|told| match &told.event {
+        Event::Answer { site, verdict, rule, reason } if verdict == "refused" => {
+            Some((site.clone(), (rule.clone(), reason.clone())))
+        }
+        _ => None,
+    });
+    refused.collect()
 }
 
-/// The folder of the tables: the one asked for, or a temporary one that stays.
-fn folder(asked: Option<&Path>) -> Result<PathBuf, Failure> {
-    let Some(path) = asked else {
-        let folder = tempfile::Builder::new().prefix("ripieno-demo-").tempdir();
-        let folder =
-            folder.context("a temporary folder cannot be made").map_err(Failure::output)?;
-        return Ok(folder.keep());
-    };
-    let empty = match fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(_) => fs::create_dir_all(path).is_ok(),
-    };
-    if empty {
-        return Ok(path.to_owned());
+fn sorted(columns: &[String]) -> Vec<&String> {
+    let mut sorted: Vec<_> = columns.iter().collect();
+    sorted.sort();
+    sorted
+}
+
+/// Where the files are.
+pub(super) enum Place {
+    /// In a folder that stays.
+    Kept(PathBuf),
+    /// In one that goes.
+    Temporary(TempDir),
+}
+
+impl Place {
+    fn new(args: &DemoArgs) -> Result<Self, Failure> {
+        let Some(path) = args.dir.as_deref() else {
+            let folder = tempfile::Builder::new().prefix("ripieno-demo-").tempdir();
+            let folder = folder.context("a temporary folder cannot be made");
+            let folder = folder.map_err(Failure::output)?;
+            return Ok(if args.keep { Self::Kept(folder.keep()) } else { Self::Temporary(folder) });
+        };
+        let empty = match fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => fs::create_dir_all(path).is_ok(),
+        };
+        if empty {
+            // The daemons are started elsewhere than where they are looked at.
+            let absolute = std::path::absolute(path).map_err(Failure::output)?;
+            return Ok(Self::Kept(absolute));
+        }
+        let error = anyhow!("{} is not empty, or cannot be made", path.display());
+        Err(Failure::output(error).next("name a folder that is empty or does not exist"))
     }
-    let error = anyhow!("{} is not empty, or cannot be made", path.display());
-    Err(Failure::output(error).next("name a folder that is empty or does not exist"))
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+
+    /// Takes a temporary folder away, and says where it cannot.
+    fn leave(self) {
+        if let Self::Temporary(folder) = self {
+            let path = folder.path().to_owned();
+            if let Err(error) = folder.close() {
+                ripieno_terminal::to_stderr(&format!("{} stays: {error}", path.display()));
+            }
+        }
+    }
 }
 
-fn study_text() -> String {
-    let features: Vec<_> = FEATURES.iter().map(|name| format!("{name:?}")).collect();
+/// Says something on stdout.
+pub(super) fn say(text: &str) -> Result<(), Failure> {
+    line_to_stdout(text)
+}
+
+/// A regression on these columns.
+fn study_text(features: &[&str], membership: &str) -> String {
+    let features: Vec<_> = features.iter().map(|name| format!("{name:?}")).collect();
     format!(
-        r#"name = "malignant or benign, four hospitals"
+        r#"name = "malignant or benign"
 purpose = "research"
 
 [data]
-dataset = "tumours"
+dataset = "{DATA_SET}"
 outcome = "{OUTCOME}"
 features = [{}]
 
@@ -125,17 +239,9 @@ kind = "glm"
 family = "binomial"
 
 [aggregation]
-membership = "may-change"  # a lost hospital is recovered, and the study goes on
-corrupt = 0                # with four sites: no hospital works with the coordinator
+membership = "{membership}"
+corrupt = 0
 "#,
         features.join(", ")
     )
-}
-
-/// Sites have the indices of their tables, from 1.
-fn losses(tables: &[SiteTable]) -> Losses {
-    let (name, round) = LOST;
-    let at = tables.iter().position(|table| table.name == name);
-    let index = at.and_then(|at| u16::try_from(at + 1).ok()).and_then(SiteIndex::new);
-    Losses::Script(BTreeMap::from([(round, BTreeSet::from_iter(index))]))
 }

@@ -1,41 +1,41 @@
-//! What is printed: on stdout with errors as values, never with a panic when a reader goes away.
+//! Results: as JSON, as people read them, and as files.
 
+mod charter;
+mod fit;
+mod folder;
+mod model;
 mod result;
-mod style;
-mod tables;
+mod summary;
 
-pub(crate) use result::{Results, RoundOut, name_of, refusals, rounds};
-pub(crate) use style::Style;
-pub(crate) use tables::{bytes, figure, human, percent, table, wrap};
+pub(crate) use charter::{FILE as CHARTER, charter};
+pub(crate) use folder::{OutFolder, RECEIPTS, RESULT};
+pub(crate) use model::{FILE as MODEL, bytes as model};
+pub(crate) use result::{Protection, Results, Round, SiteTraffic, Voided};
+pub(crate) use summary::text;
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 
-use serde::Serialize;
+use ripieno_analysis::Report;
+use ripieno_terminal::{Exit, Failure};
 
-use crate::exit::{Exit, Failure};
-
-/// Prints a text and a line end.
-pub(crate) fn line_to_stdout(text: &str) -> Result<(), Failure> {
-    bytes_to_stdout(format!("{text}\n").as_bytes())
+/// How a command ends that has a result.
+pub(crate) fn exit_of(report: &Report) -> Exit {
+    match report {
+        Report::Glm(report) if !report.converged => Exit::NoEstimate,
+        _ => Exit::Done,
+    }
 }
 
-/// Prints bytes.
-pub(crate) fn bytes_to_stdout(bytes: &[u8]) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::output)
+/// A file's text: JSON with a line end.
+pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, Failure> {
+    Ok(ripieno_terminal::json(value)? + "\n")
 }
 
-/// Prints one JSON object.
-pub(crate) fn json_to_stdout(value: &impl Serialize) -> Result<(), Failure> {
-    line_to_stdout(&json(value)?)
-}
-
-/// JSON with line ends, for people as well as programs.
-pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Internal, error))
-}
-
-/// Prints a line on stderr. Where nobody reads it there is nobody to tell.
-pub(crate) fn to_stderr(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

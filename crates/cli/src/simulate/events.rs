@@ -1,6 +1,6 @@
 //! Events of a run in words and as JSON.
 
-use ripieno_coordinator::Event;
+use ripieno_coordinator_engine::Event;
 use ripieno_simulation::Watched;
 use ripieno_study::{SiteIndex, SiteSet};
 use serde_json::json;
@@ -41,8 +41,9 @@ pub(crate) fn as_line(watched: &Watched<'_>) -> Option<String> {
                 summary.round, summary.step
             )
         }
-        Event::Refused { site, refusal } => format!("{}: {refusal}", name(*site)),
+        Event::Refused { site, refusal, .. } => format!("{}: {refusal}", name(*site)),
         Event::StudyFailed { reason, .. } => format!("given up: {reason}"),
+        Event::StudyCancelled { reason, .. } => format!("cancelled: {reason}"),
         Event::RoundStarted { .. } | Event::Uploaded { .. } | Event::StudyDone { .. } => {
             return None;
         }
@@ -76,11 +77,14 @@ pub(crate) fn as_json(watched: &Watched<'_>) -> String {
             "event": "opened", "round": summary.round, "step": summary.step, "slot": summary.slot,
             "survivors": list(&summary.survivors), "missing": list(&summary.missing)
         }),
-        Event::Refused { site, refusal } => json!({
+        Event::Refused { site, refusal, .. } => json!({
             "event": "refusal", "site": name(*site), "reason": refusal.to_string()
         }),
         Event::StudyDone { .. } => json!({ "event": "done" }),
         Event::StudyFailed { reason, .. } => json!({ "event": "failed", "reason": reason }),
+        Event::StudyCancelled { reason, .. } => {
+            json!({ "event": "cancelled", "reason": reason })
+        }
     };
     value.to_string()
 }

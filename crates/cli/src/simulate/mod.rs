@@ -1,31 +1,40 @@
 //! `ripieno simulate`: a study over the tables of a folder.
 
+mod cohorts;
+mod cohorts_text;
 mod events;
-mod folder;
-mod model;
+pub(crate) mod failure;
 mod progress;
 mod receipts;
-mod summary;
+mod results;
 mod write;
+
+pub(crate) use results::{name_of, of as results_of};
 
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use ripieno_analysis::Report;
-use ripieno_simulation::{Losses, Options, Outcome, simulate, tables_in};
+use ripieno_simulation::{Losses, Options, simulate, tables_in};
 use ripieno_study::{ManifestError, Study};
 
 use crate::args::SimulateArgs;
-use crate::exit::{Exit, Failure};
-use crate::output::{self, Results};
+use crate::output::{OutFolder, exit_of, text};
+use ripieno_terminal::{Exit, Failure};
 
-use folder::OutFolder;
 use progress::Watcher;
 
 /// Reads everything, runs, prints, writes.
 pub(crate) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     let study = read_study(&args.study)?;
-    let tables = tables_in(&args.data).map_err(|error| {
+    let data = match (&args.data, args.sites) {
+        (_, Some(sites)) => return cohorts::run(args, &study, sites),
+        (Some(data), None) => data,
+        (None, None) => {
+            let error = anyhow!("there are no sites");
+            return Err(Failure::new(Exit::Data, error).next("give --data DIR, or --sites N"));
+        }
+    };
+    let tables = tables_in(data).map_err(|error| {
         Failure::new(Exit::Data, error).next("give --data a folder whose .csv files are the sites")
     })?;
     tracing::info!(study = %study.digest(), sites = tables.len(), drop = args.drop, "simulate");
@@ -35,27 +44,27 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
     let mut watcher = Watcher::new(args, &study);
     let outcome = simulate(&study, &tables, &options, &mut |event| watcher.see(event));
     watcher.finish();
-    let outcome = outcome?;
-    let results = Results::new(&study, &outcome);
+    let outcome = outcome.map_err(failure::failure)?;
+    let results = results_of(&study, &outcome);
     let written = out.map(|out| write::all(&out, &study, &outcome, &results)).transpose()?;
     if args.json {
-        output::json_to_stdout(&results)?;
+        ripieno_terminal::json_to_stdout(&results)?;
     } else {
-        output::line_to_stdout(&summary::text(&study, &outcome))?;
+        ripieno_terminal::line_to_stdout(&text(&study, &results))?;
     }
     if let Some(written) = written {
         // Stdout has the one object and nothing else.
         if args.json {
-            output::to_stderr(&written);
+            ripieno_terminal::to_stderr(&written);
         } else {
-            output::line_to_stdout(&written)?;
+            ripieno_terminal::line_to_stdout(&written)?;
         }
     }
-    Ok(exit_of(&outcome))
+    Ok(exit_of(&results.report))
 }
 
 /// Reads a study from a file.
-fn read_study(path: &Path) -> Result<Study, Failure> {
+pub(crate) fn read_study(path: &Path) -> Result<Study, Failure> {
     Study::parse(&read_text(path)?).map_err(|error| wrong_study(path, &error))
 }
 
@@ -71,11 +80,4 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 pub(crate) fn wrong_study(path: &Path, error: &ManifestError) -> Failure {
     let error = anyhow!("{}, {error}", path.display());
     Failure::new(Exit::Study, error).next("correct the study; docs/study.md lists every key")
-}
-
-fn exit_of(outcome: &Outcome) -> Exit {
-    match &outcome.report {
-        Report::Glm(report) if !report.converged => Exit::NoEstimate,
-        _ => Exit::Done,
-    }
 }

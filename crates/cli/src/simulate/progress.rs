@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ripieno_coordinator::Event;
+use ripieno_coordinator_engine::Event;
 use ripieno_simulation::Watched;
 use ripieno_study::{SiteSet, Study};
 
 use super::events::{as_json, as_line, is_notable, names};
 use crate::args::{Progress, SimulateArgs};
-use crate::output::to_stderr;
+use ripieno_terminal::to_stderr;
 
 /// Watches a run.
 pub(crate) enum Watcher {

@@ -1,8 +1,8 @@
-//! The receipts of the opened sums, and the charter with the keys that verify them, as JSON.
+//! The receipts of the opened sums, as JSON.
 
 use std::collections::BTreeMap;
 
-use ripieno_coordinator::RoundSummary;
+use ripieno_coordinator_engine::RoundSummary;
 use ripieno_secagg::round::open::SiteSecret;
 use ripieno_secagg::round::publish::Verdict;
 use ripieno_secagg::round::upload::Trailer;
@@ -13,10 +13,9 @@ use ripieno_study::{Digest, SiteIndex, SiteSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::output::name_of;
+use crate::output::hex;
 
-/// The name of the charter's file.
-pub(crate) const CHARTER: &str = "charter.json";
+use super::name_of;
 
 /// An opened sum: everything that its signatures are over (docs/protocol.md, sections 3 and 4).
 #[derive(Debug, Serialize)]
@@ -54,31 +53,6 @@ pub(crate) struct ReceiptOut {
 struct SiteOut {
     index: SiteIndex,
     name: String,
-}
-
-/// The charter of the simulated federation.
-pub(crate) fn charter(outcome: &Outcome) -> Value {
-    let ratified = &outcome.charter;
-    let fields = ratified.charter().fields();
-    let sites = fields.sites.iter().map(
-        |site| json!({ "index": site.index, "name": site.name, "key": hex(site.key.as_bytes()) }),
-    );
-    let consents = ratified.consents().iter().map(
-        |consent| json!({ "index": consent.site, "signature": hex(consent.signature.as_bytes()) }),
-    );
-    json!({
-        "digest": ratified.digest(),
-        "federation": fields.federation,
-        "version": fields.version,
-        "previous": fields.previous,
-        "next_index": fields.next_index,
-        "corrupt": fields.corrupt,
-        "quorum": fields.quorum,
-        "minimum_sites": fields.policy.minimum_sites,
-        "coordinator": hex(fields.coordinator.as_bytes()),
-        "sites": sites.collect::<Vec<_>>(),
-        "consents": consents.collect::<Vec<_>>(),
-    })
 }
 
 /// One receipt.
@@ -170,8 +144,4 @@ fn verdict(verdict: &Verdict) -> Value {
 /// A secret that the protocol revealed: of no use once its slot is spent.
 fn secret(secret: &SiteSecret) -> Value {
     json!({ "index": secret.site, "scalar": hex(&secret.scalar) })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,14 +6,15 @@ use ripieno_study::manifest::{
 use ripieno_study::plan::Clip;
 use ripieno_study::{Membership, Study};
 
+use super::Answer;
 use super::facts::{Facts, Upload};
-use crate::output::{Style, bytes, percent, table, wrap};
+use ripieno_terminal::{Style, bytes, counted, percent, table, wrap};
 
 /// Features that are named.
 const MOST_NAMES: usize = 12;
 
 /// Everything, in sections.
-pub(crate) fn of(study: &Study, facts: &Facts) -> String {
+pub(crate) fn of(study: &Study, facts: &Facts, answer: Option<&Answer>) -> String {
     let style = Style::of_stdout();
     let manifest = study.manifest();
     let heading = format!("{}  (study {})", style.bold(&manifest.name), study.digest().short());
@@ -42,14 +43,29 @@ pub(crate) fn of(study: &Study, facts: &Facts) -> String {
         ]
     });
     let header = ["sites", "c corrupt", "t open", "m summed", "may be missing", ""];
-    [
+    let mut sections = vec![
         heading,
         lines.join("\n"),
         format!("{}\n{}", style.bold("In a federation of"), table(&header, federations)),
         format!("{}\n{}", style.bold("Privacy"), privacy(study)),
-        style.good("The study is good."),
-    ]
-    .join("\n\n")
+    ];
+    sections.extend(answer.map(|answer| at_coordinator(answer, style)));
+    if answer.is_none_or(|answer| answer.problems.is_empty()) {
+        sections.push(style.good("The study is good."));
+    }
+    sections.join("\n\n")
+}
+
+/// What the coordinator says.
+fn at_coordinator(answer: &Answer, style: Style) -> String {
+    let title = style.bold(format!("In {}, at {}", answer.federation, answer.coordinator));
+    let lines = answer.problems.iter().map(|line| ("problem", line));
+    let lines = lines.chain(answer.warnings.iter().map(|line| ("warning", line)));
+    let lines: Vec<_> = lines.map(|(kind, line)| wrap(&format!("{kind}: {line}"), 2)).collect();
+    if lines.is_empty() {
+        return format!("{title}\n  nothing stands in its way");
+    }
+    format!("{title}\n{}", lines.join("\n"))
 }
 
 fn analysis(analysis: &AnalysisSpec) -> String {
@@ -62,16 +78,16 @@ fn analysis(analysis: &AnalysisSpec) -> String {
             percent(glm.confidence)
         ),
         AnalysisSpec::FedAvg(fedavg) => {
-            let batch = fedavg.batch_size.map_or("all rows".into(), |rows| format!("{rows} rows"));
+            let batch = fedavg.batch_size.map_or("all rows".into(), |rows| counted(rows, "row"));
             let standardise = match fedavg.standardise {
                 Standardise::None => "features as they are",
                 Standardise::Site => "features standardised at each site",
             };
             format!(
-                "fedavg, {} family: {} rounds of {} steps with {batch}, rate {}, {standardise}",
+                "fedavg, {} family: {} of {} with {batch}, rate {}, {standardise}",
                 family(fedavg.family),
-                fedavg.rounds,
-                fedavg.local_steps,
+                counted(fedavg.rounds, "round"),
+                counted(fedavg.local_steps, "step"),
                 fedavg.learning_rate
             )
         }

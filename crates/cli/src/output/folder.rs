@@ -1,13 +1,14 @@
 //! The folder of `--out`: looked at before the run, written after it, each file in one move.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use ripieno_files::write_output;
 use tempfile::NamedTempFile;
 
-use crate::exit::Failure;
+use ripieno_terminal::Failure;
 
 /// The file that says that a folder was written by this program.
 pub(crate) const RESULT: &str = "result.json";
@@ -57,12 +58,14 @@ impl OutFolder {
         &self.path
     }
 
-    /// Writes a file: under another name at first, durable, then moved to its place.
+    /// Writes a file as a whole, and the folder that it is in.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let target = self.path.join(name);
-        put(&target, bytes)
-            .with_context(|| format!("{} cannot be written", target.display()))
-            .map_err(Failure::output)
+        let folder = target.parent().unwrap_or(&self.path);
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))
+            .map_err(Failure::output)?;
+        write_output(&target, bytes).map_err(Failure::output)
     }
 
     /// Removes files of an earlier run that this one has not written again.
@@ -86,7 +89,7 @@ fn is_here(folder: &Path) -> bool {
 
 /// Whether a run writes an entry of this name into its folder.
 fn is_ours(name: &str) -> bool {
-    [RESULT, RECEIPTS, super::model::FILE, super::receipts::CHARTER].contains(&name)
+    [RESULT, RECEIPTS, super::model::FILE, super::charter::FILE].contains(&name)
 }
 
 /// Names in a folder; none where it does not exist.
@@ -97,36 +100,6 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
         Ok(entries) => {
             entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
         }
-    }
-}
-
-fn put(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().permissions_like_new_files().tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(target).map_err(|error| error.error)?;
-    // The move itself is durable when the folder is.
-    fs::File::open(folder)?.sync_all()
-}
-
-trait LikeNewFiles {
-    /// A temporary file is private by default; these become ordinary files.
-    fn permissions_like_new_files(&mut self) -> &mut Self;
-}
-
-impl LikeNewFiles for tempfile::Builder<'_, '_> {
-    #[cfg(unix)]
-    fn permissions_like_new_files(&mut self) -> &mut Self {
-        use std::os::unix::fs::PermissionsExt;
-        // The process's umask still applies.
-        self.permissions(fs::Permissions::from_mode(0o666))
-    }
-
-    #[cfg(not(unix))]
-    fn permissions_like_new_files(&mut self) -> &mut Self {
-        self
     }
 }
 

@@ -9,7 +9,7 @@ use ripieno_study::manifest::{Aggregation, DataSpec};
 use ripieno_study::{Digest, Encoding, Membership, Plan, Study};
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure};
+use ripieno_terminal::{Exit, Failure};
 
 /// Sizes of federations that are tabulated.
 const SIZES: [usize; 6] = [3, 4, 5, 10, 30, 100];

@@ -3,32 +3,29 @@
 use std::collections::HashMap;
 
 use ripieno_analysis::Report;
-use ripieno_simulation::Outcome;
 use ripieno_study::Study;
 use ripieno_study::manifest::{AnalysisSpec, Standardise};
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
-use crate::exit::{Exit, Failure};
+use ripieno_terminal::{Exit, Failure};
+
+use super::Results;
 
 /// The name of the file.
 pub(crate) const FILE: &str = "model.safetensors";
 
 /// The file's bytes; `None` where the analysis has no model, or found no estimate.
-pub(crate) fn bytes(
-    study: &Study,
-    outcome: &Outcome,
-    sites: &[&str],
-) -> Result<Option<Vec<u8>>, Failure> {
+pub(crate) fn bytes(study: &Study, results: &Results) -> Result<Option<Vec<u8>>, Failure> {
     let internal = |error| Failure::new(Exit::Internal, anyhow::Error::from(error));
-    let Some(model) = Model::of(&outcome.report) else { return Ok(None) };
+    let Some(model) = Model::of(&results.report) else { return Ok(None) };
     let mut metadata = HashMap::from([
         ("format".to_owned(), "ripieno-model-1".to_owned()),
         ("analysis".to_owned(), study.manifest().analysis.kind().to_owned()),
         ("family".to_owned(), model.family.to_owned()),
         ("n".to_owned(), model.n.to_string()),
         ("terms".to_owned(), serde_json::json!(model.terms).to_string()),
-        ("sites".to_owned(), serde_json::json!(sites).to_string()),
+        ("sites".to_owned(), serde_json::json!(results.sites).to_string()),
         ("study".to_owned(), study.digest().to_string()),
         ("name".to_owned(), study.manifest().name.clone()),
     ]);
@@ -56,7 +53,7 @@ pub(crate) fn bytes(
 
 /// What of a report is a model.
 struct Model<'a> {
-    family: &'static str,
+    family: &'a str,
     n: u64,
     terms: &'a [String],
     tensors: Vec<(&'static str, &'a [f64])>,
@@ -68,7 +65,7 @@ impl<'a> Model<'a> {
             // Figures of a fit that did not converge are in the result, which says so; a model
             // file would be used as if they were estimates.
             Report::Glm(glm) if glm.converged => Some(Self {
-                family: glm.family,
+                family: &glm.family,
                 n: glm.n,
                 terms: &glm.terms,
                 tensors: vec![
@@ -77,7 +74,7 @@ impl<'a> Model<'a> {
                 ],
             }),
             Report::FedAvg(fedavg) => Some(Self {
-                family: fedavg.family,
+                family: &fedavg.family,
                 n: fedavg.n,
                 terms: &fedavg.terms,
                 tensors: vec![("parameters", &fedavg.parameters)],
