@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use serde::Deserialize;
 
 const STUDY: &str = "ripieno-study";
 const CATALOG: &str = "ripieno-catalog";
@@ -13,18 +14,61 @@ const COMPUTE: &str = "ripieno-compute";
 const ANALYSIS: &str = "ripieno-analysis";
 const ENCODING: &str = "ripieno-encoding";
 const IDENTITY: &str = "ripieno-identity";
+const MASK: &str = "ripieno-mask";
 const SECAGG: &str = "ripieno-secagg";
+const AUDIT: &str = "ripieno-audit";
+const FILES: &str = "ripieno-files";
 const WIRE: &str = "ripieno-wire";
+const TRANSPORT: &str = "ripieno-transport";
+const RPC: &str = "ripieno-rpc";
+const COORDINATOR_ENGINE: &str = "ripieno-coordinator-engine";
 const COORDINATOR: &str = "ripieno-coordinator";
+const CLIENT_ENGINE: &str = "ripieno-client-engine";
 const CLIENT: &str = "ripieno-client";
+const TERMINAL: &str = "ripieno-terminal";
 const SIMULATION: &str = "ripieno-simulation";
 const CLI: &str = "ripieno";
 const EXAMPLES: &str = "ripieno-examples";
 const TESTS: &str = "ripieno-tests";
+const MODEL: &str = "ripieno-model";
+const BENCH: &str = "ripieno-bench";
 
-/// What stands below the two engines, the site's half included.
-const BELOW_CLIENT: &[&str] =
-    &[STUDY, CATALOG, ACCESS, COMPUTE, ANALYSIS, ENCODING, IDENTITY, SECAGG, WIRE];
+/// What a site's engine may name.
+const BELOW_CLIENT_ENGINE: &[&str] =
+    &[STUDY, CATALOG, ACCESS, COMPUTE, ANALYSIS, ENCODING, IDENTITY, SECAGG, AUDIT, FILES, WIRE];
+/// What a site's daemon may name.
+const BELOW_CLIENT: &[&str] = &[
+    STUDY,
+    CATALOG,
+    ACCESS,
+    COMPUTE,
+    ANALYSIS,
+    ENCODING,
+    IDENTITY,
+    SECAGG,
+    AUDIT,
+    FILES,
+    WIRE,
+    TRANSPORT,
+    RPC,
+    CLIENT_ENGINE,
+    TERMINAL,
+];
+/// What the coordinator's daemon may name: nothing that opens tables.
+const BELOW_COORDINATOR: &[&str] = &[
+    STUDY,
+    ANALYSIS,
+    ENCODING,
+    IDENTITY,
+    SECAGG,
+    AUDIT,
+    FILES,
+    WIRE,
+    TRANSPORT,
+    RPC,
+    COORDINATOR_ENGINE,
+    TERMINAL,
+];
 /// All that may be put together by what sits on top.
 const LIBRARIES: &[&str] = &[
     STUDY,
@@ -35,9 +79,16 @@ const LIBRARIES: &[&str] = &[
     ENCODING,
     IDENTITY,
     SECAGG,
+    AUDIT,
+    FILES,
     WIRE,
+    TRANSPORT,
+    RPC,
+    COORDINATOR_ENGINE,
     COORDINATOR,
+    CLIENT_ENGINE,
     CLIENT,
+    TERMINAL,
     SIMULATION,
 ];
 
@@ -48,16 +99,26 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (ACCESS, &[STUDY, CATALOG]),
     (COMPUTE, &[STUDY, ACCESS, ANALYSIS]),
     (ANALYSIS, &[STUDY, ENCODING]),
-    (ENCODING, &[STUDY]),
+    (ENCODING, &[STUDY, MASK]),
     (IDENTITY, &[STUDY]),
-    (SECAGG, &[STUDY, IDENTITY]),
+    (MASK, &[]),
+    (SECAGG, &[STUDY, IDENTITY, MASK]),
+    (AUDIT, &[STUDY, IDENTITY]),
+    (FILES, &[SECAGG, AUDIT]),
     (WIRE, &[STUDY, SECAGG, IDENTITY]),
-    (COORDINATOR, &[STUDY, SECAGG, ENCODING, ANALYSIS, IDENTITY, WIRE]),
+    (TRANSPORT, &[STUDY, FILES]),
+    (RPC, &[TRANSPORT]),
+    (COORDINATOR_ENGINE, &[STUDY, SECAGG, ENCODING, ANALYSIS, IDENTITY, AUDIT, WIRE]),
+    (COORDINATOR, BELOW_COORDINATOR),
+    (CLIENT_ENGINE, BELOW_CLIENT_ENGINE),
     (CLIENT, BELOW_CLIENT),
+    (TERMINAL, &[]),
     (SIMULATION, LIBRARIES),
     (CLI, LIBRARIES),
     (EXAMPLES, LIBRARIES),
     (TESTS, LIBRARIES),
+    (MODEL, &[STUDY, SECAGG]),
+    (BENCH, &[]),
 ];
 
 /// What opens tables: out of the coordinator's reach by whatever way.
@@ -86,15 +147,19 @@ fn our_crates_name_only_those_that_they_may_know() {
 
 #[test]
 fn the_coordinator_never_reaches_what_opens_tables() {
-    let reached = Tree::load().reachable(COORDINATOR);
-    for name in SEES_DATA {
-        assert!(!reached.contains(*name), "{COORDINATOR} reaches {name}");
+    let tree = Tree::load();
+    for coordinator in [COORDINATOR_ENGINE, COORDINATOR] {
+        let reached = tree.reachable(coordinator);
+        for name in SEES_DATA {
+            assert!(!reached.contains(*name), "{coordinator} reaches {name}");
+        }
     }
 }
 
 #[test]
 fn the_client_never_reaches_the_coordinator() {
-    assert!(!Tree::load().reachable(CLIENT).contains(COORDINATOR));
+    let reached = Tree::load().reachable(CLIENT);
+    assert!(!reached.contains(COORDINATOR) && !reached.contains(COORDINATOR_ENGINE));
 }
 
 #[test]
@@ -109,7 +174,7 @@ fn the_protocol_has_no_runtime_and_no_wire_format() {
 fn nothing_stands_on_what_sits_on_top() {
     let tree = Tree::load();
     for (name, _) in ALLOWED {
-        for top in [CLI, EXAMPLES, TESTS] {
+        for top in [CLI, EXAMPLES, TESTS, MODEL, BENCH] {
             assert!(!tree.named_members(name).contains(top), "{name} -> {top}");
         }
         if !tree.named_members(name).contains(SIMULATION) {
@@ -120,12 +185,26 @@ fn nothing_stands_on_what_sits_on_top() {
 }
 
 #[test]
+fn the_transport_is_built_without_the_protocol() {
+    // `files` has doors for the protocol and for the audit log, as features; who builds the
+    // transport alone gets none. `cargo metadata` joins the features of all members.
+    let built = built_for(TRANSPORT);
+    assert!(built.contains(FILES), "{built:?}");
+    for name in [SECAGG, AUDIT, IDENTITY] {
+        assert!(!built.contains(name), "{TRANSPORT} is built with {name}");
+    }
+}
+
+#[test]
 fn ring_is_not_in_the_tree() {
-    // The lock file knows every platform and every kind of dependency.
-    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("the workspace's lock");
-    assert!(lock.contains("name = \"ripieno-study\""), "not our lock file");
+    let lock = Lock::load();
     for name in ["ring", "openssl", "openssl-sys", "native-tls"] {
-        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in Cargo.lock");
+        let users = lock.users(name);
+        assert!(users.is_empty(), "{name} is built for {users:?}");
+    }
+    // What is there is found: with a feature, with none, as a tool of a build, and in tests.
+    for name in ["aws-lc-rs", "zeroize", "cc", "trycmd"] {
+        assert!(!lock.users(name).is_empty(), "{name} is built, and was not found");
     }
 }
 
@@ -183,6 +262,84 @@ impl Tree {
         }
         seen.into_iter().map(|id| self.name(id)).collect()
     }
+}
+
+/// The lock file, which knows every platform and every kind of dependency, but also lists what an
+/// optional dependency would need that nothing turns on.
+struct Lock {
+    packages: Vec<Locked>,
+    /// Packages that this machine's platform needs, by name and version, with their features.
+    known: BTreeMap<(String, String), (Package, BTreeSet<String>)>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    name: String,
+    version: String,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+impl Lock {
+    fn load() -> Self {
+        #[derive(Deserialize)]
+        struct File {
+            package: Vec<Locked>,
+        }
+        let text = std::fs::read_to_string(root().join("Cargo.lock")).expect("the lock file");
+        let File { package: packages } = toml::from_str(&text).expect("a lock file is TOML");
+        let metadata = metadata();
+        let nodes = metadata.resolve.expect("cargo metadata resolves").nodes;
+        let mut features: BTreeMap<_, BTreeSet<_>> = nodes
+            .into_iter()
+            .map(|node| (node.id, node.features.iter().map(ToString::to_string).collect()))
+            .collect();
+        let known = metadata.packages.into_iter().filter_map(|package| {
+            let on = features.remove(&package.id)?;
+            Some(((package.name.to_string(), package.version.to_string()), (package, on)))
+        });
+        Self { known: known.collect(), packages }
+    }
+
+    /// The packages that are built with one of this name, on whatever platform.
+    fn users(&self, name: &str) -> Vec<&str> {
+        let named = |package: &Locked| {
+            package.dependencies.iter().any(|other| other.split(' ').next() == Some(name))
+        };
+        let users = self.packages.iter().filter(|package| named(package));
+        users.filter(|user| self.turns_on(user, name)).map(|user| user.name.as_str()).collect()
+    }
+
+    /// Whether a package that names another needs it: always, unless we can see that it is optional
+    /// there and that no feature asks for it.
+    fn turns_on(&self, user: &Locked, name: &str) -> bool {
+        let Some((package, on)) = self.known.get(&(user.name.clone(), user.version.clone())) else {
+            return true;
+        };
+        let asked: Vec<_> =
+            on.iter().filter_map(|feature| package.features.get(feature)).flatten().collect();
+        package.dependencies.iter().filter(|dependency| dependency.name == name).any(|dependency| {
+            let key = dependency.rename.as_ref().unwrap_or(&dependency.name);
+            // "key?/feature" does not ask for it.
+            let whole = format!("dep:{key}");
+            let part = format!("{key}/");
+            !dependency.optional || asked.iter().any(|f| **f == whole || f.starts_with(&part))
+        })
+    }
+}
+
+/// The crates that are built when this member is built alone.
+fn built_for(name: &str) -> BTreeSet<String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let tree = Command::new(cargo)
+        .current_dir(root())
+        .args(["tree", "--offline", "--edges", "normal,build", "--prefix", "none", "--package"])
+        .arg(name)
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let lines = String::from_utf8(tree.stdout).expect("cargo prints UTF-8");
+    lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
 fn root() -> PathBuf {

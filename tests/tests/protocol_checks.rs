@@ -1,5 +1,6 @@
 //! The table of docs/protocol-checks.md is true: every check has a row, the code that it names
-//! names the check, and the test that it names exists.
+//! names the check, and the tests that it names exist and speak of the check. A test is named as
+//! `file.rs::function`, an attack of tests/tests/attacks as `file.rs::"its name"`.
 
 use std::path::{Path, PathBuf};
 
@@ -87,8 +88,16 @@ fn check_row(row: &Row, read: &dyn Fn(&str) -> Option<String>, wrong: &mut Vec<S
         let name = path.rsplit("::").next().unwrap_or(path);
         match read(&format!("{file}.rs")) {
             None => complain(format!("there is no file {file}.rs")),
+            Some(text) if name.starts_with('"') => {
+                if !text.contains(name) || !names_check(&text, row.id) {
+                    complain(format!("{file}.rs has no attack {name} on Check::{}", row.id));
+                }
+            }
             Some(text) if !has_test(&text, name) => {
                 complain(format!("{file}.rs has no test {name}"));
+            }
+            Some(text) if !speaks_of(&text, name, row.id) => {
+                complain(format!("{file}.rs::{name} never speaks of {}", row.id));
             }
             Some(_) => {}
         }
@@ -107,10 +116,61 @@ fn names_check(text: &str, id: &str) -> bool {
 fn has_test(text: &str, name: &str) -> bool {
     let lines: Vec<_> = text.lines().map(str::trim_start).collect();
     let function = format!("fn {name}(");
-    lines.iter().enumerate().filter(|(_, line)| line.starts_with(&function)).any(|(at, _)| {
+    let begins = |line: &str| line.strip_prefix("async ").unwrap_or(line).starts_with(&function);
+    let is_test = |line: &str| line == "#[test]" || line.starts_with("#[tokio::test");
+    lines.iter().enumerate().filter(|(_, line)| begins(line)).any(|(at, _)| {
         let above = lines[..at].iter().rev();
-        above.take_while(|line| line.starts_with("#[")).any(|line| *line == "#[test]")
+        above.take_while(|line| line.starts_with("#[")).any(|line| is_test(line))
     })
+}
+
+/// Whether a function, or one of this file that it calls, speaks of a check: in its text, or in the
+/// comment above it.
+fn speaks_of(text: &str, function: &str, id: &str) -> bool {
+    let functions = functions(text);
+    let (mut open, mut seen) = (vec![function], Vec::new());
+    while let Some(name) = open.pop() {
+        let Some((_, body)) = functions.iter().find(|(known, _)| *known == name) else { continue };
+        if has_word(body, id) {
+            return true;
+        }
+        seen.push(name);
+        let called = functions.iter().map(|(known, _)| *known);
+        open.extend(called.filter(|known| !seen.contains(known) && calls(body, known)));
+    }
+    false
+}
+
+/// The functions of a formatted file, by name, each with the lines above it that belong to it.
+fn functions(text: &str) -> Vec<(&str, String)> {
+    let lines: Vec<_> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((before, after)) = line.split_once("fn ") else { continue };
+        if before.trim_start().starts_with("//") || before.contains('"') {
+            continue;
+        }
+        let name = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+        let above = lines[..at].iter().rev();
+        let belongs = |line: &&&str| ["///", "#["].iter().any(|s| line.trim_start().starts_with(s));
+        let start = at - above.take_while(belongs).count();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let end = lines[at..].iter().position(|line| *line == format!("{indent}}}"));
+        let end = if line.ends_with('}') { at } else { at + end.unwrap_or(0) };
+        found.push((name, lines[start..=end].join("\n")));
+    }
+    found
+}
+
+fn calls(body: &str, function: &str) -> bool {
+    has_word(body, function) && body.contains(&format!("{function}("))
+}
+
+/// Whether the word stands there, and not as a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(part) && !text[at + word.len()..].starts_with(part))
 }
 
 fn root() -> PathBuf {
@@ -121,7 +181,7 @@ fn root() -> PathBuf {
 fn good_table() -> String {
     let rows = Check::ALL.map(|id| {
         format!(
-            "| {id} | somewhere | it is bad | `code.rs` | `bad.rs::bad_{id}`, `bad.rs::m::twice` |"
+            "| {id} | somewhere | it is bad | `code.rs` | `bad.rs::bad_{id}`, `evil.rs::\"evil {id}\"` |"
         )
     });
     format!(
@@ -134,10 +194,15 @@ fn files(path: &str) -> Option<String> {
     match path {
         "code.rs" => Some(Check::ALL.map(|id| format!("own(Check::{id}, reason)\n")).concat()),
         "bad.rs" => {
-            let test = |name: String| format!("    #[test]\n    fn {name}() {{}}\n");
-            let tests = Check::ALL.map(|id| test(format!("bad_{id}"))).concat();
-            Some(tests + &test("twice".into()) + "    fn helper() {}\n")
+            let test = |id: Check| {
+                let helper = format!("fn by_{id}() {{\n    refused(Check::{id});\n}}\n");
+                format!("{helper}#[test]\nfn bad_{id}() {{\n    by_{id}();\n}}\n")
+            };
+            let mute = "#[test]\nfn mute() {\n    assert!(bad_S1x());\n}\n";
+            Some(Check::ALL.map(test).concat() + mute + "fn helper() {}\n")
         }
+        "evil.rs" => Some(Check::ALL.map(|id| format!("(\"evil {id}\", Check::{id})\n")).concat()),
+        "mute.rs" => Some("fn check() {}\n".into()),
         _ => None,
     }
 }
@@ -156,8 +221,11 @@ fn every_lie_in_the_table_is_found() {
         ("`bad.rs::bad_S1`", "`bad.rs::helper`", "bad.rs has no test helper"),
         ("`bad.rs::bad_S1`", "`gone.rs::bad_S1`", "there is no file gone.rs"),
         ("`bad.rs::bad_S1`", "`bad_S1`", "not of the form"),
-        ("`bad.rs::bad_S1`, `bad.rs::m::twice`", "later", "names no code or no test"),
-        ("`code.rs` | `bad.rs::bad_S1`", "`bad.rs` | `bad.rs::bad_S1`", "mention Check::S1"),
+        ("`bad.rs::bad_S1`, `evil.rs::\"evil S1\"`", "later", "names no code or no test"),
+        ("`bad.rs::bad_S1`", "`bad.rs::mute`", "never speaks of S1"),
+        ("`bad.rs::bad_S1`", "`bad.rs::bad_S2`", "never speaks of S1"),
+        ("`evil.rs::\"evil S1\"`", "`evil.rs::\"evil\"`", "has no attack"),
+        ("`code.rs` | `bad.rs::bad_S1`", "`mute.rs` | `bad.rs::bad_S1`", "mention Check::S1"),
         ("it is bad | `code.rs` | `bad.rs::bad_S1`", "it is bad", "3 cells instead of 5"),
     ];
     for (truth, lie, complaint) in lies {

@@ -1,0 +1,1 @@
+"""The arithmetic of suite ripieno-1, as docs/protocol.md has it. Plain and slow."""
